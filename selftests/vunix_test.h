@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every vunix selftest shares: the choice of family, a fresh network
+ * namespace and directory per test, and the record of the contract rows that
+ * a test has proved.
+ *
+ * Every test body runs on AF_UNIX first and on vunix second.  A body ends with
+ * PROVES("ROW-01", ...), reached only if every assertion before it held; the
+ * runner compares what was proved with contract.tsv.
+ */
+#ifndef VUNIX_TEST_H
+#define VUNIX_TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <linux/sockios.h>
+#include <linux/vunix.h>
+
+#include "kselftest_harness.h"
+
+/* Newer than the oldest libc we build with. */
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+#ifndef SO_INQ
+#define SO_INQ 84
+#define SCM_INQ SO_INQ
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+
+#define VT_UN_OFF	offsetof(struct sockaddr_un, sun_path)
+
+/* The number of the family under test: 18 unless VUNIX_FAMILY says other. */
+static inline int vt_family(int family)
+{
+	const char *s = getenv("VUNIX_FAMILY");
+
+	return family == AF_VUNIX && s ? atoi(s) : family;
+}
+
+static inline bool vt_is_unix(int family)
+{
+	return family == AF_UNIX;
+}
+
+static inline const char *vt_name(int family)
+{
+	return vt_is_unix(family) ? "unix" : "vunix";
+}
+
+/* Is @family switched off by VUNIX_FAMILIES (a list such as "unix vunix")? */
+static inline bool vt_family_off(int family)
+{
+	const char *s = getenv("VUNIX_FAMILIES");
+
+	if (!s)
+		return false;
+	if (vt_is_unix(family))
+		return strncmp(s, "unix", 4) && !strstr(s, " unix");
+	return !strstr(s, "vunix");
+}
+
+static inline bool vt_kernel_older(int major, int minor)
+{
+	struct utsname u;
+	int a = 0, b = 0;
+
+	uname(&u);
+	sscanf(u.release, "%d.%d", &a, &b);
+	return a < major || (a == major && b < minor);
+}
+
+/* AF_UNIX of this kernel does not behave so yet; vunix does on every kernel. */
+#define VT_UNIX_OLDER(major, minor) \
+	(vt_is_unix(variant->family) && vt_kernel_older(major, minor))
+
+/*
+ * One write each, so that lines of concurrent tests never mix and none is lost
+ * when the test's process ends with _exit().
+ */
+static inline void vt_rows(int family, const char *what, const char *const *ids)
+{
+	for (; *ids; ids++)
+		dprintf(1, "# row %s %s %s\n", *ids, vt_name(family), what);
+}
+
+/* The rows named are proved for the family of this variant. */
+#define PROVES(...) \
+	vt_rows(variant->family, "asserted", \
+		(const char *const []){ __VA_ARGS__, NULL })
+
+/* The rows named cannot be asserted here; contract.tsv must allow it. */
+#define SKIP_ROWS(reason, ...) \
+	vt_rows(variant->family, "skipped: " reason, \
+		(const char *const []){ __VA_ARGS__, NULL })
+
+/*
+ * Variants.  The fixture's FIXTURE_VARIANT must have "int family" and, for the
+ * second macro, "int type"; AF_UNIX comes first.
+ */
+#define VT_FAMILIES(fixture) \
+	FIXTURE_VARIANT_ADD(fixture, unix) { .family = AF_UNIX }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix) { .family = AF_VUNIX }
+
+#define VT_FAMILIES_TYPES(fixture) \
+	FIXTURE_VARIANT_ADD(fixture, unix_stream) \
+		{ .family = AF_UNIX, .type = SOCK_STREAM }; \
+	FIXTURE_VARIANT_ADD(fixture, unix_dgram) \
+		{ .family = AF_UNIX, .type = SOCK_DGRAM }; \
+	FIXTURE_VARIANT_ADD(fixture, unix_seqpacket) \
+		{ .family = AF_UNIX, .type = SOCK_SEQPACKET }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix_stream) \
+		{ .family = AF_VUNIX, .type = SOCK_STREAM }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix_dgram) \
+		{ .family = AF_VUNIX, .type = SOCK_DGRAM }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix_seqpacket) \
+		{ .family = AF_VUNIX, .type = SOCK_SEQPACKET }
+
+/* A directory of its own (current while the test runs), a netns of its own. */
+struct vt_env {
+	char dir[64];
+};
+
+static inline int vt_rm(const char *path, const struct stat *st, int flag,
+			struct FTW *ftw)
+{
+	(void)st; (void)flag; (void)ftw;
+	return remove(path);
+}
+
+static inline int vt_lo_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (s < 0)
+		return -1;
+	ioctl(s, SIOCSIFFLAGS, &ifr);
+	close(s);
+	return 0;
+}
+
+static inline int vt_env_init(struct vt_env *env)
+{
+	if (geteuid() == 0) {
+		if (unshare(CLONE_NEWNET))
+			return -1;
+		vt_lo_up();
+	}
+	strcpy(env->dir, "/tmp/vunix.XXXXXX");
+	if (!mkdtemp(env->dir))
+		return -1;
+	/* Tests that drop to another user still own what is in here. */
+	if (chmod(env->dir, 0777))
+		return -1;
+	return chdir(env->dir);
+}
+
+static inline void vt_env_exit(struct vt_env *env)
+{
+	if (chdir("/") == 0 && env->dir[0])
+		nftw(env->dir, vt_rm, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* First lines of every FIXTURE_SETUP; FIXTURE needs "struct vt_env env". */
+#define VT_SETUP() do { \
+	if (vt_family_off(variant->family)) \
+		SKIP(return, "family not selected"); \
+	ASSERT_EQ(0, vt_env_init(&self->env)); \
+} while (0)
+
+#define VT_TEARDOWN() vt_env_exit(&self->env)
+
+/* Wrappers that translate the family's number. */
+static inline int vt_socket(int family, int type)
+{
+	return socket(vt_family(family), type, 0);
+}
+
+static inline int vt_pair(int family, int type, int sv[2])
+{
+	return socketpair(vt_family(family), type, 0, sv);
+}
+
+/* Fill in a path address; the length returned includes the NUL. */
+static inline socklen_t vt_path(struct sockaddr_un *un, const char *path)
+{
+	memset(un, 0, sizeof(*un));
+	un->sun_family = AF_UNIX;
+	strncpy(un->sun_path, path, sizeof(un->sun_path) - 1);
+	return VT_UN_OFF + strlen(un->sun_path) + 1;
+}
+
+/* Fill in an abstract address of @name's bytes (no NUL at the end). */
+static inline socklen_t vt_abstract(struct sockaddr_un *un, const char *name)
+{
+	size_t n = strlen(name);
+
+	memset(un, 0, sizeof(*un));
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path + 1, name, n);
+	return VT_UN_OFF + 1 + n;
+}
+
+/* "@name" is abstract, anything else a path. */
+static inline socklen_t vt_addr(struct sockaddr_un *un, const char *name)
+{
+	return name[0] == '@' ? vt_abstract(un, name + 1) : vt_path(un, name);
+}
+
+static inline int vt_bind(int fd, const char *name)
+{
+	struct sockaddr_un un;
+	socklen_t len = vt_addr(&un, name);
+
+	return bind(fd, (struct sockaddr *)&un, len);
+}
+
+static inline int vt_connect(int fd, const char *name)
+{
+	struct sockaddr_un un;
+	socklen_t len = vt_addr(&un, name);
+
+	return connect(fd, (struct sockaddr *)&un, len);
+}
+
+static inline ssize_t vt_sendto(int fd, const void *buf, size_t n, int flags,
+				const char *name)
+{
+	struct sockaddr_un un;
+	socklen_t len = vt_addr(&un, name);
+
+	return sendto(fd, buf, n, flags, (struct sockaddr *)&un, len);
+}
+
+/* Listener bound to @name, connected client, accepted socket: 0 or -1. */
+struct vt_trio {
+	int listener, client, accepted;
+};
+
+static inline int vt_trio(int family, int type, const char *name,
+			  struct vt_trio *t)
+{
+	t->listener = vt_socket(family, type);
+	t->client = vt_socket(family, type);
+	if (t->listener < 0 || t->client < 0 || vt_bind(t->listener, name) ||
+	    listen(t->listener, 5) || vt_connect(t->client, name))
+		return -1;
+	t->accepted = accept(t->listener, NULL, NULL);
+	return t->accepted < 0 ? -1 : 0;
+}
+
+/* Poll without waiting: the mask for @events, with HUP, ERR as they are. */
+static inline int vt_poll(int fd, int events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return poll(&p, 1, 0) < 0 ? -1 : p.revents;
+}
+
+#define VT_POLL_ALL (POLLIN | POLLOUT | POLLPRI | POLLRDHUP)
+
+/* Wait up to @ms for one of @events. */
+static inline int vt_poll_wait(int fd, int events, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return poll(&p, 1, ms) <= 0 ? 0 : p.revents;
+}
+
+/*
+ * Wait until process or thread @tid sleeps in the kernel: how a test orders
+ * itself after a call that is meant to block.  0, or -1 after five seconds.
+ */
+static inline int vt_wait_asleep(pid_t tid)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	char path[64], buf[512], *p;
+	int i, fd, n, seen = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	for (i = 0; i < 5000; i++) {
+		fd = open(path, O_RDONLY);
+		if (fd < 0)
+			return -1;
+		n = read(fd, buf, sizeof(buf) - 1);
+		close(fd);
+		if (n > 0) {
+			buf[n] = 0;
+			p = strrchr(buf, ')');
+			/* Two sights in a row: not a passing page fault. */
+			seen = p && p[2] == 'S' ? seen + 1 : 0;
+			if (seen == 2)
+				return 0;
+		}
+		nanosleep(&ms, NULL);
+	}
+	return -1;
+}
+
+#endif /* VUNIX_TEST_H */
