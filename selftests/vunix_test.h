@@ -18,7 +18,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -30,6 +32,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -325,6 +328,110 @@ static inline int vt_wait_asleep(pid_t tid)
 		nanosleep(&ms, NULL);
 	}
 	return -1;
+}
+
+/* Options that are an int: 0 and the value, or -1. */
+static inline int vt_setint(int fd, int level, int opt, int val)
+{
+	return setsockopt(fd, level, opt, &val, sizeof(val));
+}
+
+static inline int vt_getint(int fd, int level, int opt)
+{
+	socklen_t len = sizeof(int);
+	int val;
+
+	return getsockopt(fd, level, opt, &val, &len) ? -1 : val;
+}
+
+/* A call in a thread of its own: for what is meant to block. */
+struct vt_bg {
+	pthread_t thread;
+	sem_t started;
+	pid_t tid;
+	long (*fn)(void *arg);
+	void *arg;
+	long ret;		/* of fn, after vt_bg_join() */
+	int err;		/* errno of fn if ret is negative, else 0 */
+};
+
+static inline void *vt_bg_main(void *p)
+{
+	struct vt_bg *bg = p;
+
+	bg->tid = syscall(SYS_gettid);
+	sem_post(&bg->started);
+	bg->ret = bg->fn(bg->arg);
+	bg->err = bg->ret < 0 ? errno : 0;
+	return NULL;
+}
+
+static inline int vt_bg_start(struct vt_bg *bg, long (*fn)(void *), void *arg)
+{
+	bg->fn = fn;
+	bg->arg = arg;
+	if (sem_init(&bg->started, 0, 0) ||
+	    pthread_create(&bg->thread, NULL, vt_bg_main, bg))
+		return -1;
+	while (sem_wait(&bg->started))
+		;
+	return 0;
+}
+
+/* Start the call and return once it sleeps. */
+static inline int vt_bg_block(struct vt_bg *bg, long (*fn)(void *), void *arg)
+{
+	return vt_bg_start(bg, fn, arg) ? -1 : vt_wait_asleep(bg->tid);
+}
+
+static inline long vt_bg_join(struct vt_bg *bg)
+{
+	pthread_join(bg->thread, NULL);
+	return bg->ret;
+}
+
+/* The usual calls for vt_bg_start(). */
+struct vt_io {
+	int fd;
+	void *buf;
+	size_t len;
+	int flags;
+};
+
+static inline long vt_io_recv(void *p)
+{
+	struct vt_io *io = p;
+
+	return recv(io->fd, io->buf, io->len, io->flags);
+}
+
+static inline long vt_io_send(void *p)
+{
+	struct vt_io *io = p;
+
+	return send(io->fd, io->buf, io->len, io->flags);
+}
+
+/*
+ * What byte stands at @pos of a long transfer: a pointer to VT_PATTERN bytes.
+ * The period is a prime, so data shifted by any power of two never matches.
+ */
+#define VT_PATTERN	65521
+
+static inline const unsigned char *vt_pattern(unsigned long long pos)
+{
+	static unsigned char table[2 * VT_PATTERN];
+	static int ready;
+	unsigned int i, x = 1;
+
+	if (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE)) {
+		for (i = 0; i < VT_PATTERN; i++) {
+			x = x * 1103515245 + 12345;
+			table[i] = table[i + VT_PATTERN] = x >> 16;
+		}
+		__atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
+	}
+	return table + pos % VT_PATTERN;
 }
 
 #endif /* VUNIX_TEST_H */
