@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -432,6 +433,120 @@ static inline const unsigned char *vt_pattern(unsigned long long pos)
 		__atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
 	}
 	return table + pos % VT_PATTERN;
+}
+
+/* What a call that returned @ret says: 0 or its errno. */
+static inline int vt_err(long ret)
+{
+	return ret == -1 ? errno : 0;
+}
+
+/*
+ * Run @fn in a child whose user and group are @id (0: as we are): what @fn
+ * returned (0..255, an errno fits), or -1.
+ */
+static inline int vt_run_as(uid_t id, int (*fn)(void *arg), void *arg)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (id && (setgroups(0, NULL) || setresgid(id, id, id) ||
+			   setresuid(id, id, id)))
+			_exit(255);
+		_exit(fn(arg));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+#define VT_NOBODY	65534
+
+/* The whole of a file as a string to be freed, or NULL. */
+static inline char *vt_read_file(const char *path)
+{
+	size_t size = 1 << 16, n = 0;
+	char *buf = malloc(size), *p;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = -1;
+
+	while (buf && fd >= 0) {
+		got = read(fd, buf + n, size - 1 - n);
+		if (got <= 0)
+			break;
+		n += got;
+		if (n == size - 1) {
+			size *= 2;
+			p = realloc(buf, size);
+			if (!p)
+				break;
+			buf = p;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	if (got) {
+		free(buf);
+		return NULL;
+	}
+	buf[n] = 0;
+	return buf;
+}
+
+/* The table of a family's sockets. */
+static inline const char *vt_proc_net(int family)
+{
+	return vt_is_unix(family) ? "/proc/net/unix" : "/proc/net/vunix";
+}
+
+/* Pass one descriptor over a connected socket, with one byte: 0 or -1. */
+static inline int vt_send_fd(int sock, int fd)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u = {};
+	struct iovec iov = { .iov_base = (char *)"f", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = u.buf, .msg_controllen = sizeof(u.buf),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+/* Take what vt_send_fd() sent, without waiting: the descriptor or -1. */
+static inline int vt_recv_fd(int sock)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u = {};
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = u.buf, .msg_controllen = sizeof(u.buf),
+	};
+	struct cmsghdr *cmsg;
+	int fd;
+
+	if (recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
+		return -1;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS ||
+	    cmsg->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
+	return fd;
 }
 
 #endif /* VUNIX_TEST_H */
