@@ -318,7 +318,7 @@ TEST_F(stream, bad_memory)
 	char *bad, buf[8];
 
 	bad = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, bad);
+	ASSERT_TRUE(bad != MAP_FAILED);
 	ASSERT_EQ(-1, send(self->sv[0], bad, 5, 0));
 	ASSERT_EQ(EFAULT, errno);
 	ASSERT_EQ(-1, write(self->sv[0], bad, 4096));
