@@ -149,6 +149,27 @@ static inline void vt_rows(int family, const char *what, const char *const *ids)
 	FIXTURE_VARIANT_ADD(fixture, vunix_seqpacket) \
 		{ .family = AF_VUNIX, .type = SOCK_SEQPACKET }
 
+/* The types that connect: rows that name STREAM and SEQPACKET. */
+#define VT_FAMILIES_CONN(fixture) \
+	FIXTURE_VARIANT_ADD(fixture, unix_stream) \
+		{ .family = AF_UNIX, .type = SOCK_STREAM }; \
+	FIXTURE_VARIANT_ADD(fixture, unix_seqpacket) \
+		{ .family = AF_UNIX, .type = SOCK_SEQPACKET }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix_stream) \
+		{ .family = AF_VUNIX, .type = SOCK_STREAM }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix_seqpacket) \
+		{ .family = AF_VUNIX, .type = SOCK_SEQPACKET }
+
+/* @call must return -1 with errno @err. */
+#define ASSERT_ERR(err, call) do { \
+	long __ret, __errno; \
+	errno = 0; \
+	__ret = (call); \
+	__errno = errno; \
+	ASSERT_EQ(-1, __ret); \
+	ASSERT_EQ(err, __errno); \
+} while (0)
+
 /* A directory of its own (current while the test runs), a netns of its own. */
 struct vt_env {
 	char dir[64];
@@ -413,6 +434,30 @@ static inline long vt_io_send(void *p)
 	return send(io->fd, io->buf, io->len, io->flags);
 }
 
+static inline long vt_io_accept(void *p)
+{
+	struct vt_io *io = p;
+
+	return accept(io->fd, NULL, NULL);
+}
+
+/* Connect to the name that buf points to. */
+static inline long vt_io_connect(void *p)
+{
+	struct vt_io *io = p;
+
+	return vt_connect(io->fd, io->buf);
+}
+
+/* Poll for the events in flags, without end: the events found. */
+static inline long vt_io_poll(void *p)
+{
+	struct vt_io *io = p;
+	struct pollfd pfd = { .fd = io->fd, .events = io->flags };
+
+	return poll(&pfd, 1, -1) < 0 ? -1 : pfd.revents;
+}
+
 /*
  * What byte stands at @pos of a long transfer: a pointer to VT_PATTERN bytes.
  * The period is a prime, so data shifted by any power of two never matches.
@@ -547,6 +592,79 @@ static inline int vt_recv_fd(int sock)
 		return -1;
 	memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
 	return fd;
+}
+
+/*
+ * Send without blocking until @fd takes not even a byte: the number of bytes
+ * sent, or -1 if it stopped with another error than EAGAIN.
+ */
+static inline long vt_fill(int fd)
+{
+	static char buf[1024];
+	size_t n = sizeof(buf);
+	long sum = 0;
+	ssize_t r;
+
+	for (;;) {
+		r = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (r > 0)
+			sum += r;
+		else if (r == 0 || errno != EAGAIN)
+			return -1;
+		else if (n == 1)
+			return sum;
+		else
+			n = 1;
+	}
+}
+
+/* SO_RCVTIMEO or SO_SNDTIMEO in milliseconds. */
+static inline int vt_set_timeo(int fd, int opt, int ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000,
+			      .tv_usec = ms % 1000 * 1000 };
+
+	return setsockopt(fd, SOL_SOCKET, opt, &tv, sizeof(tv));
+}
+
+/* Write, read a number in a file such as a sysctl: 0 or -1; value or -1. */
+static inline int vt_write_num(const char *path, long val)
+{
+	char buf[32];
+	int n = snprintf(buf, sizeof(buf), "%ld", val);
+	int fd = open(path, O_WRONLY);
+	int r;
+
+	if (fd < 0)
+		return -1;
+	r = write(fd, buf, n) == n ? 0 : -1;
+	n = errno;
+	close(fd);
+	errno = n;
+	return r;
+}
+
+static inline long vt_read_num(const char *path)
+{
+	char buf[32];
+	int fd = open(path, O_RDONLY);
+	int n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	buf[n] = 0;
+	return atol(buf);
+}
+
+/* Where the family's queue length for datagram receivers is set. */
+static inline const char *vt_qlen_path(int family)
+{
+	return vt_is_unix(family) ? "/proc/sys/net/unix/max_dgram_qlen" :
+				    "/proc/sys/net/vunix/max_dgram_qlen";
 }
 
 #endif /* VUNIX_TEST_H */
