@@ -31,6 +31,7 @@
 #include <unistd.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -412,6 +413,37 @@ static inline long vt_bg_join(struct vt_bg *bg)
 	return bg->ret;
 }
 
+/* Count a signal instead of dying of it; @flags may be SA_RESTART. */
+static volatile sig_atomic_t vt_caught __attribute__((unused));
+
+static inline void vt_on_signal(int sig)
+{
+	(void)sig;
+	vt_caught++;
+}
+
+static inline int vt_catch(int sig, int flags)
+{
+	struct sigaction sa = { .sa_handler = vt_on_signal,
+				.sa_flags = flags };
+
+	vt_caught = 0;
+	return sigaction(sig, &sa, NULL);
+}
+
+/* Send @sig, caught by vt_catch(), to the thread: 0 once it was handled. */
+static inline int vt_bg_signal(struct vt_bg *bg, int sig)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	int i, n = vt_caught;
+
+	if (pthread_kill(bg->thread, sig))
+		return -1;
+	for (i = 0; i < 5000 && vt_caught == n; i++)
+		nanosleep(&ms, NULL);
+	return vt_caught == n + 1 ? 0 : -1;
+}
+
 /* The usual calls for vt_bg_start(). */
 struct vt_io {
 	int fd;
@@ -665,6 +697,21 @@ static inline const char *vt_qlen_path(int family)
 {
 	return vt_is_unix(family) ? "/proc/sys/net/unix/max_dgram_qlen" :
 				    "/proc/sys/net/vunix/max_dgram_qlen";
+}
+
+/*
+ * @n (at most 65536) bytes of memory that end where no access is allowed; with
+ * 0 a pointer that nobody can use.  NULL if there is no memory.
+ */
+static inline void *vt_edge(size_t n)
+{
+	size_t size = 65536;
+	char *p = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || mprotect(p + size, size, PROT_NONE))
+		return NULL;
+	return p + size - n;
 }
 
 #endif /* VUNIX_TEST_H */
