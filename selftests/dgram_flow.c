@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_DGRAM: what bounds a queue, and who waits for room.  Proves DG-07,
+ * DG-08, DG-12, DG-13, DG-23.
+ */
+#include "vunix_test.h"
+
+FIXTURE(dgram_flow)
+{
+	struct vt_env env;
+	int r, s;		/* receiver bound to "r", sender to "s" */
+	int qlen;
+};
+
+FIXTURE_VARIANT(dgram_flow)
+{
+	int family;
+};
+
+VT_FAMILIES(dgram_flow);
+
+FIXTURE_SETUP(dgram_flow)
+{
+	char path[64], *p;
+
+	VT_SETUP();
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/max_dgram_qlen",
+		 vt_name(variant->family));
+	p = vt_read_file(path);
+	ASSERT_TRUE(p);
+	self->qlen = atoi(p);
+	ASSERT_LT(0, self->qlen);
+	ASSERT_LT(self->qlen, 100);
+	free(p);
+	self->r = vt_socket(variant->family, SOCK_DGRAM);
+	self->s = vt_socket(variant->family, SOCK_DGRAM);
+	ASSERT_EQ(0, vt_bind(self->r, "r"));
+	ASSERT_EQ(0, vt_bind(self->s, "s"));
+}
+
+FIXTURE_TEARDOWN(dgram_flow)
+{
+	VT_TEARDOWN();
+}
+
+/* Send numbered messages without waiting, to @name if any: how many. */
+static int flood(int fd, const char *name, int size)
+{
+	char buf[4096] = "";
+	int n = 0;
+
+	do {
+		memcpy(buf, &n, sizeof(n));
+		if (name ? vt_sendto(fd, buf, size, MSG_DONTWAIT, name) < 0 :
+			   send(fd, buf, size, MSG_DONTWAIT) < 0)
+			return errno == EAGAIN ? n : -1;
+	} while (++n < 1000000);
+	return -1;
+}
+
+/* Take what is queued: how many, or -1 if they are not numbered in order. */
+static int drain(int fd)
+{
+	char buf[4096];
+	int n = 0, m;
+
+	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= (int)sizeof(m)) {
+		memcpy(&m, buf, sizeof(m));
+		if (m != n)
+			return -1;
+		n++;
+	}
+	return errno == EAGAIN ? n : -1;
+}
+
+struct to {
+	int fd;
+	const char *name;
+	int n;
+};
+
+static long send_to(void *p)
+{
+	struct to *to = p;
+
+	if (!to->name)
+		return send(to->fd, &to->n, sizeof(to->n), 0);
+	return vt_sendto(to->fd, &to->n, sizeof(to->n), 0, to->name);
+}
+
+TEST_F(dgram_flow, queue_limit)
+{
+	int s2 = vt_socket(variant->family, SOCK_DGRAM);
+	int t = vt_socket(variant->family, SOCK_DGRAM);
+	struct vt_bg bg;
+	struct to to;
+	int n;
+
+	/* Unconnected, connected one way, messages of any size. */
+	ASSERT_EQ(self->qlen + 1, flood(self->s, "r", 4));
+	ASSERT_EQ(-1, vt_sendto(self->s, "x", 0, MSG_DONTWAIT, "r"));
+	ASSERT_EQ(EAGAIN, errno);
+	ASSERT_EQ(self->qlen + 1, drain(self->r));
+	ASSERT_EQ(0, vt_connect(self->s, "r"));
+	ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4096));
+	/* One limit for all senders, and for the receiver's queue only. */
+	ASSERT_EQ(0, flood(s2, "r", 4));
+	ASSERT_EQ(0, vt_connect(s2, "r"));
+	ASSERT_EQ(0, flood(s2, NULL, 4));
+	ASSERT_EQ(0, vt_bind(t, "@t"));
+	ASSERT_EQ(self->qlen + 1, flood(s2, "@t", 4));
+	ASSERT_EQ(self->qlen + 1, drain(t));
+
+	/* O_NONBLOCK does what MSG_DONTWAIT does. */
+	ASSERT_EQ(0, fcntl(s2, F_SETFL, O_RDWR | O_NONBLOCK));
+	ASSERT_EQ(-1, send(s2, "x", 1, 0));
+	ASSERT_EQ(EAGAIN, errno);
+	/* The associations survived all that. */
+	ASSERT_EQ(self->qlen + 1, drain(self->r));
+	n = 0;
+	ASSERT_EQ(4, send(s2, &n, 4, 0));
+	n = 1;
+	ASSERT_EQ(4, send(self->s, &n, 4, 0));
+	ASSERT_EQ(2, drain(self->r));
+
+	/* Blocking senders wait. */
+	ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4));
+	to = (struct to){ self->s, NULL, self->qlen + 1 };
+	ASSERT_EQ(0, vt_bg_block(&bg, send_to, &to));
+	ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+	ASSERT_EQ(0, n);
+	ASSERT_EQ(4, vt_bg_join(&bg));
+	PROVES("DG-07");
+}
+
+TEST_F(dgram_flow, mutual)
+{
+	int small, large, n, sv[2];
+	struct vt_bg bg;
+	struct to to;
+
+	ASSERT_EQ(0, vt_connect(self->s, "r"));
+	ASSERT_EQ(0, vt_connect(self->r, "s"));
+	small = flood(self->s, NULL, 100);
+	ASSERT_LT(self->qlen + 1, small);
+	ASSERT_EQ(small, drain(self->r));
+	/* The other direction, and addressed explicitly. */
+	n = flood(self->r, "s", 100);
+	ASSERT_EQ(small, n);
+	ASSERT_EQ(small, drain(self->s));
+
+	/* The send buffer decides, nothing else. */
+	ASSERT_EQ(0, vt_pair(variant->family, SOCK_DGRAM, sv));
+	ASSERT_EQ(0, vt_setint(sv[0], SOL_SOCKET, SO_SNDBUF, 60000));
+	small = flood(sv[0], NULL, 1000);
+	ASSERT_LT(self->qlen + 1, small);
+	ASSERT_LE(small, 121);
+	large = flood(sv[1], NULL, 1000);
+	ASSERT_LT(small, large);
+	ASSERT_EQ(small, drain(sv[1]));
+	ASSERT_EQ(large, drain(sv[0]));
+	ASSERT_EQ(0, vt_setint(sv[1], SOL_SOCKET, SO_RCVBUF, 1));
+	ASSERT_EQ(small, flood(sv[0], NULL, 1000));
+
+	to = (struct to){ sv[0], NULL, small };
+	ASSERT_EQ(0, vt_bg_block(&bg, send_to, &to));
+	n = drain(sv[1]);
+	ASSERT_EQ(4, vt_bg_join(&bg));
+	/* Either the first drain has seen it or it is left for this. */
+	if (n == small) {
+		ASSERT_EQ(4, recv(sv[1], &n, 4, MSG_DONTWAIT));
+		ASSERT_EQ(small, n);
+	} else {
+		ASSERT_EQ(small + 1, n);
+	}
+	PROVES("DG-08");
+}
+
+TEST_F(dgram_flow, reader_makes_room)
+{
+	static const char *const names[] = { "r", NULL };
+	struct vt_bg bg[2];
+	struct to to[2];
+	int i, j, n;
+
+	ASSERT_EQ(0, vt_connect(self->s, "r"));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4));
+		to[0] = (struct to){ self->s, names[i], self->qlen + 1 };
+		ASSERT_EQ(0, vt_bg_block(&bg[0], send_to, &to[0]));
+		for (j = 0; j <= self->qlen; j++) {
+			ASSERT_EQ(4, recv(self->r, &n, 4, MSG_DONTWAIT));
+			ASSERT_EQ(j, n);
+		}
+		ASSERT_EQ(4, vt_bg_join(&bg[0]));
+		ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+		ASSERT_EQ(self->qlen + 1, n);
+	}
+
+	/* Two waiting: each single message taken lets one in. */
+	ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4));
+	for (i = 0; i < 2; i++) {
+		to[i] = (struct to){ self->s, names[i], self->qlen + 1 };
+		ASSERT_EQ(0, vt_bg_block(&bg[i], send_to, &to[i]));
+	}
+	ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+	ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+	ASSERT_EQ(4, vt_bg_join(&bg[0]));
+	ASSERT_EQ(4, vt_bg_join(&bg[1]));
+	/* Full again with them. */
+	ASSERT_EQ(0, flood(self->s, NULL, 4));
+	PROVES("DG-12");
+}
+
+TEST_F(dgram_flow, receiver_closes)
+{
+	static const char *const names[] = { "r", NULL };
+	int s2 = vt_socket(variant->family, SOCK_DGRAM);
+	struct vt_bg bg[2];
+	struct to to[2];
+	int i;
+
+	ASSERT_EQ(0, vt_connect(self->s, "r"));
+	ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4));
+	for (i = 0; i < 2; i++) {
+		to[i] = (struct to){ i ? self->s : s2, names[i], 0 };
+		ASSERT_EQ(0, vt_bg_block(&bg[i], send_to, &to[i]));
+	}
+	ASSERT_EQ(0, close(self->r));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(-1, vt_bg_join(&bg[i]));
+		ASSERT_EQ(ECONNREFUSED, bg[i].err);
+	}
+	ASSERT_EQ(-1, send(self->s, "x", 1, 0));
+	ASSERT_EQ(ENOTCONN, errno);
+	PROVES("DG-13");
+}
+
+TEST_F(dgram_flow, connects_back)
+{
+	int i, n;
+
+	ASSERT_EQ(0, vt_connect(self->s, "r"));
+	ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4));
+	ASSERT_EQ(0, vt_poll(self->s, VT_POLL_ALL));
+	ASSERT_EQ(0, vt_connect(self->r, "s"));
+	ASSERT_EQ(POLLOUT, vt_poll(self->s, VT_POLL_ALL));
+	ASSERT_LT(0, flood(self->s, NULL, 4));
+	/* The old messages first, and then those of the second flood. */
+	for (i = 0; i <= self->qlen; i++) {
+		ASSERT_EQ(4, recv(self->r, &n, 4, MSG_DONTWAIT));
+		ASSERT_EQ(i, n);
+	}
+	ASSERT_LT(0, drain(self->r));
+	PROVES("DG-23");
+}
+
+TEST_HARNESS_MAIN
