@@ -27,7 +27,7 @@ FIXTURE_SETUP(dgram_flow)
 	snprintf(path, sizeof(path), "/proc/sys/net/%s/max_dgram_qlen",
 		 vt_name(variant->family));
 	p = vt_read_file(path);
-	ASSERT_TRUE(p);
+	ASSERT_TRUE(!!p);
 	self->qlen = atoi(p);
 	ASSERT_LT(0, self->qlen);
 	ASSERT_LT(self->qlen, 100);
