@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vunix, private header: structures, the locking rules, and what each file
+ * provides to the others.
+ *
+ * Locking
+ * =======
+ *
+ * Outer first; the function that creates an edge stands behind it.
+ *
+ *   u.bindlock         bind and autobind of one socket.  Sleeps.
+ *     registry locks   buckets of the name tables, shards of the id trees
+ *                      (vunix_name_bind); leaves, never nested in each other.
+ *                      An id shard's lock is also taken by walks that take a
+ *                      reference (vunix_registry_next_get).
+ *   u.iolock           one reader of a socket's queue at a time.  Held while
+ *                      data is copied to user memory, so it may fault: nobody
+ *                      but readers of this socket waits for it.
+ *   q.wmutex           one writer of a queue at a time.  Never held across a
+ *                      fault, an allocation that may sleep, or a wait for
+ *                      space.  Process context.
+ *     u.lock           the socket's state: sk_state, sk_shutdown, peer, path,
+ *                      SOCK_DEAD.  Spinlock, BHs and interrupts on.  Two:
+ *                      a listener before the connecting socket
+ *                      (vunix_stream_connect), else the lower address first
+ *                      (vunix_state_double_lock).  AppArmor takes it while a
+ *                      descriptor is received, with no lock of ours held.
+ *       q.lock         positions, ring, records, marks, urgent byte and
+ *                      accept queue of one queue.  Spinlock, a leaf but for
+ *                      sk_peer_lock and wait queue locks.
+ *
+ * The iolock of a socket is taken outside everything in the q.wmutex branch;
+ * no path takes q.wmutex while it holds an iolock or the reverse, but for
+ * vunix_dgram_purge(), which only tries the iolock.
+ */
+#ifndef VUNIX_H
+#define VUNIX_H
+
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/uio.h>
+#include <net/af_unix.h>
+#include <net/sock.h>
+#include <linux/vunix.h>
+#include "vunix_compat.h"
+
+struct pipe_inode_info;
+struct vunix_sock;
+
+extern int vunix_family;	/* the registered number, constant after load */
+extern struct proto vunix_proto;
+
+/**
+ * struct vunix_scm - what a message carries besides its data
+ * @pid: sender's process (holds a reference) or NULL: not stamped
+ * @uid: sender's real user id, meaningful with @pid
+ * @gid: sender's real group id, meaningful with @pid
+ * @secid: label of the sender, 0 if none
+ * @fp: files, or NULL
+ *
+ * A zeroed structure carries nothing.
+ */
+struct vunix_scm {
+	struct pid		*pid;
+	kuid_t			uid;
+	kgid_t			gid;
+	u32			secid;
+	struct scm_fp_list	*fp;
+};
+
+/*
+ * Receive queue
+ * =============
+ *
+ * Bytes stand in a ring of single pages, addressed by free-running 32-bit
+ * positions: position p is in slot (p >> PAGE_SHIFT) & (nslots - 1), at offset
+ * p & ~PAGE_MASK.  [tail, head) is queued; head - tail never exceeds
+ * VUNIX_QUEUE_MAX, so comparisons by difference hold across the wrap.
+ *
+ *     tail                          head
+ *      v                             v
+ *   ...[ page ][ page ][ page ][ page ] slot numbers grow ->
+ *
+ * Every slot from the tail's to the one that holds byte head - 1 has its page;
+ * if head is inside a page, that page stays even when the queue is empty and
+ * takes the next bytes.  Pages are put into slots by the writer (wmutex and
+ * lock) and taken out by the reader (iolock and lock) once tail has passed
+ * them.  The array itself is only replaced by writers (wmutex and lock).
+ *
+ * So a writer fills the page behind head with no spinlock held: nobody else
+ * looks behind head before it is published under the lock; and a reader copies
+ * from [tail, head) with no spinlock held: only readers move the tail.
+ *
+ * A stream's bytes stand alone; what else a segment carries is in a list of
+ * marks.  A record (datagram, seqpacket) is a struct vunix_record, 8-aligned
+ * and never across a page boundary, followed by its payload.
+ */
+#define VUNIX_QUEUE_MAX		(1U << 30)
+#define VUNIX_INLINE_SLOTS	4
+
+/*
+ * struct vunix_queue members: (l) lock, (w) wmutex, (o) written under lock,
+ * READ_ONCE without it is a hint that the next barrier makes exact.
+ */
+struct vunix_queue {
+	spinlock_t		lock;
+	u32			head;		/* (o) */
+	u32			tail;		/* (o) */
+	u32			bytes;		/* (o) payload, as SIOCINQ tells */
+	u32			qlen;		/* (o) records, or connections
+						 * not yet accepted */
+	u32			charged;	/* (l) stream: to the peer */
+	u32			nslots;		/* (l, w) power of two */
+	struct page		**slots;	/* (l, w) */
+	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
+	struct page		*spare;		/* (l) LIFO of empty pages */
+	void			*spare_cgroup;	/* (l) whose they are */
+	u16			nr_spare;	/* (l) */
+	u16			peak;		/* (l) most slots in use since
+						 * the queue was last empty */
+	u16			calm;		/* (l) times it ran empty with a
+						 * low peak */
+	bool			dead;		/* (l) nothing is queued now */
+	bool			purge;		/* (o) drop all up to purge_to */
+	u32			purge_to;	/* (l) */
+	struct mutex		wmutex;
+	struct list_head	marks;		/* (l) struct vunix_mark */
+	struct list_head	oob;		/* (l) struct vunix_oob */
+	bool			oob_pending;	/* (o) the last of oob is not
+						 * taken */
+	struct list_head	accept;		/* (l) vunix_sock.accept_node */
+};
+
+/**
+ * struct vunix_mark - what a range of a stream's bytes carries
+ * @node: in vunix_queue.marks, ordered by position
+ * @start: position of the first byte
+ * @end: position behind the last byte
+ * @scm: credentials of the range; files are those of its first byte
+ */
+struct vunix_mark {
+	struct list_head	node;
+	u32			start;
+	u32			end;
+	struct vunix_scm	scm;
+};
+
+/**
+ * struct vunix_record - in the ring in front of each datagram's payload
+ * @len: payload bytes
+ * @charge: memory charged to @sk's sk_wmem_alloc
+ * @flags: VUNIX_REC_*
+ * @sk: sender; the charge keeps it, and its address, alive
+ * @stamp: time of sending, 0 if nobody asked
+ * @scm: credentials and files
+ */
+struct vunix_record {
+	u32			len;
+	u32			charge;
+	u32			flags;
+	struct sock		*sk;
+	ktime_t			stamp;
+	struct vunix_scm	scm;
+};
+
+#define VUNIX_REC_PEEKED	BIT(0)	/* an empty one has been peeked at */
+
+/*
+ * struct vunix_sock members: (c) constant after creation, (s) state lock,
+ * (r) registry's locks, (o) WRITE_ONCE, READ_ONCE.
+ */
+struct vunix_sock {
+	struct unix_sock	u;		/* must be first */
+	u64			id;		/* (c) the socket's cookie */
+	struct rb_node		id_node;	/* (r) by id */
+	struct rhash_head	name_node;	/* (r) by name or inode */
+	u8			name_kind;	/* (r) VUNIX_NAME_* */
+	u8			pass_flags;	/* (s) of an embryo: VUNIX_PASS_* */
+	bool			pass_rights;	/* (o) SO_PASSRIGHTS */
+	bool			rights_notrunc;	/* (o) SO_RIGHTS_NOTRUNC */
+	bool			recvmsg_inq;	/* (o) SO_INQ */
+	struct list_head	accept_node;	/* listener's q.lock */
+	struct vunix_queue	q;
+};
+
+/* Where name_node is. */
+enum {
+	VUNIX_NAME_NONE,
+	VUNIX_NAME_ABSTRACT,
+	VUNIX_NAME_PATH,
+};
+
+static inline struct vunix_sock *vunix_sk(const struct sock *sk)
+{
+	return container_of(unix_sk(sk), struct vunix_sock, u);
+}
+
+static inline bool vunix_is_connected_type(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
+}
+
+/* Same test as AF_UNIX: more than the limit, so n admits n + 1. */
+static inline bool vunix_recvq_full_lockless(const struct sock *sk)
+{
+	return READ_ONCE(vunix_sk(sk)->q.qlen) >
+	       READ_ONCE(sk->sk_max_ack_backlog);
+}
+
+/**
+ * vunix_pass_flags() - what a socket asked to receive
+ * @sk: socket, also one that is not yet accepted
+ *
+ * Context: Any; a hint unless the state lock is held.
+ * Return: VUNIX_PASS_* of SO_PASSCRED, SO_PASSSEC and SO_PASSPIDFD.
+ */
+static inline u8 vunix_pass_flags(const struct sock *sk)
+{
+	const struct socket *sock = READ_ONCE(sk->sk_socket);
+
+	return sock ? vunix_sock_pass_flags(sk, sock) :
+		      READ_ONCE(vunix_sk(sk)->pass_flags);
+}
+
+static inline bool vunix_may_passcred(const struct sock *sk)
+{
+	return vunix_pass_flags(sk) & (VUNIX_PASS_CRED | VUNIX_PASS_PIDFD);
+}
+
+/* Is SO_PASSRIGHTS on (the default)?  Kept by the core since 6.16. */
+static inline bool vunix_pass_rights(const struct sock *sk)
+{
+#ifdef VUNIX_HAVE_SK_SCM_FLAGS
+	return sk->sk_scm_rights;
+#else
+	return READ_ONCE(vunix_sk(sk)->pass_rights);
+#endif
+}
+
+/*
+ * Per network namespace.  Sysctls are read with READ_ONCE; 0 is "no limit of
+ * our own" where a comment says so.
+ */
+#define VUNIX_SHARD_BITS	4
+#define VUNIX_SHARDS		BIT(VUNIX_SHARD_BITS)
+
+struct vunix_shard {
+	spinlock_t		lock;
+	struct rb_root		ids;
+} ____cacheline_aligned_in_smp;
+
+struct vunix_net {
+	struct net		*net;
+	struct vunix_shard	*shards;	/* VUNIX_SHARDS of them */
+	atomic_long_t		nr_socks;
+	unsigned int		max_sockets;	/* 0: no limit */
+	unsigned int		max_backlog;	/* 0: somaxconn alone */
+	unsigned int		max_dgram_size;	/* 0: sndbuf alone */
+	int			max_dgram_qlen;
+	unsigned int		max_scm_fds;	/* at most SCM_MAX_FD */
+	unsigned int		max_inflight;	/* 0: RLIMIT_NOFILE */
+	unsigned int		max_foreign_inflight;
+	struct ctl_table_header	*sysctl;
+};
+
+/* vunix_main.c */
+struct vunix_net *vunix_net(const struct net *net);
+struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
+			       int type);
+void vunix_sock_release(struct sock *sk, bool embryo);
+
+/* vunix_registry.c: ids, names, addresses */
+int vunix_registry_init(void);
+void vunix_registry_exit(void);
+int vunix_registry_net_init(struct vunix_net *vn);
+void vunix_registry_net_exit(struct vunix_net *vn);
+int vunix_registry_insert(struct sock *sk);
+void vunix_registry_remove(struct sock *sk);
+struct sock *vunix_registry_next_get(struct vunix_net *vn, u64 *pos);
+int vunix_addr_validate(const struct sockaddr_un *sunaddr, int len);
+void vunix_addr_put(struct unix_address *addr);
+int vunix_name_bind(struct sock *sk, struct sockaddr_un *sunaddr, int len);
+int vunix_name_autobind(struct sock *sk);
+void vunix_name_unhash(struct sock *sk);
+struct sock *vunix_name_find_get(struct net *net, struct sockaddr_un *sunaddr,
+				 int len, int type, int flags);
+
+/* vunix_sysctl.c */
+#ifdef CONFIG_SYSCTL
+int vunix_sysctl_net_init(struct vunix_net *vn);
+void vunix_sysctl_net_exit(struct vunix_net *vn);
+#else
+static inline int vunix_sysctl_net_init(struct vunix_net *vn)
+{
+	return 0;
+}
+
+static inline void vunix_sysctl_net_exit(struct vunix_net *vn)
+{
+}
+#endif
+void vunix_sysctl_net_defaults(struct vunix_net *vn);
+unsigned int vunix_limit_sockets(const struct vunix_net *vn);
+unsigned int vunix_limit_backlog(const struct vunix_net *vn);
+unsigned int vunix_limit_dgram_size(const struct vunix_net *vn);
+unsigned int vunix_limit_scm_fds(const struct vunix_net *vn);
+unsigned int vunix_limit_inflight(const struct vunix_net *vn);
+
+/* vunix_proc.c */
+#ifdef CONFIG_PROC_FS
+int vunix_proc_net_init(struct net *net);
+void vunix_proc_net_exit(struct net *net);
+#else
+static inline int vunix_proc_net_init(struct net *net)
+{
+	return 0;
+}
+
+static inline void vunix_proc_net_exit(struct net *net)
+{
+}
+#endif
+
+/* vunix_scm.c: control messages, both ways */
+int vunix_scm_send(struct socket *sock, struct msghdr *msg,
+		   struct vunix_scm *scm);
+int vunix_scm_stamp(struct vunix_scm *scm, const struct sock *sk,
+		    const struct sock *other);
+int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk);
+void vunix_scm_queued(struct sock *other, struct vunix_scm *scm);
+void vunix_scm_dequeued(struct sock *sk, struct vunix_scm *scm);
+int vunix_scm_peek(struct vunix_scm *to, const struct vunix_scm *from);
+void vunix_scm_copy_creds(struct vunix_scm *to, const struct vunix_scm *from);
+bool vunix_scm_creds_equal(const struct vunix_scm *a,
+			   const struct vunix_scm *b);
+void vunix_scm_recv(struct socket *sock, struct msghdr *msg,
+		    struct vunix_scm *scm, int flags);
+void vunix_scm_destroy(struct vunix_scm *scm);
+
+static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
+{
+	return !scm->pid && !scm->secid && !scm->fp;
+}
+
+/* vunix_conn.c: peers, listen, connect, accept, shutdown */
+struct sock *vunix_peer_get(struct sock *sk);
+void vunix_state_double_lock(struct sock *a, struct sock *b);
+void vunix_state_double_unlock(struct sock *a, struct sock *b);
+long vunix_wait_for_peer(struct sock *other, long timeo);
+int vunix_listen(struct socket *sock, int backlog);
+int vunix_stream_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
+			 int flags);
+int vunix_socketpair(struct socket *socka, struct socket *sockb);
+int vunix_accept(struct socket *sock, struct socket *newsock,
+		 struct proto_accept_arg *arg);
+int vunix_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
+int vunix_shutdown(struct socket *sock, int mode);
+void vunix_accept_purge(struct sock *sk);
+
+/* vunix_queue.c: storage, accounting, waiting for space */
+struct vunix_writer;
+void vunix_queue_init(struct vunix_queue *q);
+void vunix_queue_free(struct vunix_queue *q);
+void vunix_write_space(struct sock *sk);
+bool vunix_writable(const struct sock *sk, unsigned char state);
+void vunix_wmem_charge(struct sock *sk, unsigned int n);
+void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
+int vunix_wmem_wait(struct sock *sk, int flags, long *timeo);
+
+/* vunix_stream.c */
+int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int vunix_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			 int flags);
+ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
+				 struct pipe_inode_info *pipe, size_t size,
+				 unsigned int flags);
+bool vunix_stream_has_unread(struct sock *sk);
+void vunix_stream_purge(struct sock *sk, struct sock *peer);
+int vunix_stream_atmark(struct sock *sk);
+
+/* vunix_dgram.c: datagrams and records */
+int vunix_dgram_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
+			int flags);
+int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			int flags);
+int vunix_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
+			    size_t len);
+int vunix_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
+			    size_t size, int flags);
+void vunix_dgram_purge(struct sock *sk);
+void vunix_dgram_peer_wake_init(struct sock *sk);
+void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other);
+bool vunix_dgram_writable(struct sock *sk);
+u32 vunix_dgram_first_len(struct sock *sk);
+
+/* vunix_sockopt.c: options and requests */
+int vunix_setsockopt(struct socket *sock, int level, int optname,
+		     sockptr_t optval, unsigned int optlen);
+int vunix_getsockopt(struct socket *sock, int level, int optname,
+		     char __user *optval, int __user *optlen);
+int vunix_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+#ifdef CONFIG_COMPAT
+int vunix_compat_ioctl(struct socket *sock, unsigned int cmd,
+		       unsigned long arg);
+#endif
+
+#endif /* VUNIX_H */

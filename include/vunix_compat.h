@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only file that knows kernel versions.  Each wrapper is named for the
+ * ability, has the form of the newest kernel and emulates it below.  The
+ * VUNIX_HAVE_* macros come from the probes in Kbuild.
+ */
+#ifndef VUNIX_COMPAT_H
+#define VUNIX_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/bpf-cgroup.h>
+#include <linux/fs.h>
+#include <linux/fs_struct.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/net.h>
+#include <linux/security.h>
+#include <net/scm.h>
+#include <net/sock.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "vunix needs Linux 6.1 or newer"
+#endif
+
+/* Options of newer kernels; the numbers are those of asm-generic/socket.h. */
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+#ifndef SO_INQ
+#define SO_INQ 84
+#define SCM_INQ SO_INQ
+#endif
+#ifndef SO_RIGHTS_NOTRUNC
+#define SO_RIGHTS_NOTRUNC 85
+#endif
+
+/* bind() and connect() of proto_ops: struct sockaddr until 6.18. */
+#ifdef VUNIX_HAVE_SOCKADDR_UNSIZED
+typedef struct sockaddr_unsized vunix_sockaddr;
+#else
+typedef struct sockaddr vunix_sockaddr;
+#endif
+
+/* accept() of proto_ops: flags and kern as arguments until 6.9. */
+#ifndef VUNIX_HAVE_PROTO_ACCEPT_ARG
+struct proto_accept_arg {
+	int	flags;
+	int	err;
+	int	is_empty;
+	bool	kern;
+};
+#endif
+
+/* User namespace of a mount until 6.2, struct mnt_idmap since. */
+#ifdef VUNIX_HAVE_MNT_IDMAP
+#define vunix_mnt_idmap(mnt)	mnt_idmap(mnt)
+#else
+#define mnt_idmap		user_namespace
+#define vunix_mnt_idmap(mnt)	mnt_user_ns(mnt)
+#endif
+
+static inline int vunix_vfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
+				  struct dentry *dentry, umode_t mode)
+{
+#ifdef VUNIX_HAVE_DELEGATED_INODE
+	return vfs_mknod(idmap, dir, dentry, mode, 0, NULL);
+#else
+	return vfs_mknod(idmap, dir, dentry, mode, 0);
+#endif
+}
+
+/* kern_path_create() until 6.18. */
+#ifndef VUNIX_HAVE_START_CREATING_PATH
+#define start_creating_path(dfd, name, path, flags) \
+	kern_path_create(dfd, name, path, flags)
+#define end_creating_path(path, dentry)	done_path_create(path, dentry)
+#endif
+
+/* The hook came with Landlock's RESOLVE_UNIX right. */
+#ifndef VUNIX_HAVE_SECURITY_UNIX_FIND
+static inline int security_unix_find(const struct path *path,
+				     struct sock *other, int flags)
+{
+	return 0;
+}
+#endif
+
+static inline void vunix_scm_detach_fds(struct msghdr *msg,
+					struct scm_cookie *scm, bool notrunc)
+{
+#ifdef VUNIX_HAVE_SCM_NOTRUNC
+	scm_detach_fds(msg, scm, notrunc);
+#else
+	scm_detach_fds(msg, scm);
+#endif
+}
+
+/* cgroup BPF programs for unix sockets: since 6.7. */
+#ifndef BPF_CGROUP_RUN_PROG_UNIX_CONNECT_LOCK
+#define BPF_CGROUP_RUN_PROG_UNIX_CONNECT_LOCK(sk, addr, len)	({ 0; })
+#define BPF_CGROUP_RUN_PROG_UNIX_SENDMSG_LOCK(sk, addr, len, t)	({ 0; })
+#define BPF_CGROUP_RUN_PROG_UNIX_RECVMSG_LOCK(sk, addr, len)	({ 0; })
+#define vunix_bpf_getname(sk, addr, len, peer)	do { } while (0)
+#else
+#define vunix_bpf_getname(sk, addr, len, peer) do {			\
+	if (peer)							\
+		BPF_CGROUP_RUN_SA_PROG(sk, addr, len,			\
+				       CGROUP_UNIX_GETPEERNAME);	\
+	else								\
+		BPF_CGROUP_RUN_SA_PROG(sk, addr, len,			\
+				       CGROUP_UNIX_GETSOCKNAME);	\
+} while (0)
+#endif
+
+/*
+ * What a socket wants to receive (SO_PASSCRED and its family).  Since 6.16 it
+ * is kept in struct sock, before in struct socket: a connection that is not
+ * yet accepted has none, so vunix_sock keeps a copy until accept().
+ */
+#define VUNIX_PASS_CRED		BIT(0)
+#define VUNIX_PASS_SEC		BIT(1)
+#define VUNIX_PASS_PIDFD	BIT(2)
+
+static inline u8 vunix_sock_pass_flags(const struct sock *sk,
+				       const struct socket *sock)
+{
+#ifdef VUNIX_HAVE_SK_SCM_FLAGS
+	return (sk->sk_scm_credentials ? VUNIX_PASS_CRED : 0) |
+	       (sk->sk_scm_security ? VUNIX_PASS_SEC : 0) |
+	       (sk->sk_scm_pidfd ? VUNIX_PASS_PIDFD : 0);
+#else
+	u8 flags = 0;
+
+	if (test_bit(SOCK_PASSCRED, &sock->flags))
+		flags |= VUNIX_PASS_CRED;
+	if (test_bit(SOCK_PASSSEC, &sock->flags))
+		flags |= VUNIX_PASS_SEC;
+#ifdef SOCK_PASSPIDFD
+	if (test_bit(SOCK_PASSPIDFD, &sock->flags))
+		flags |= VUNIX_PASS_PIDFD;
+#endif
+	return flags;
+#endif
+}
+
+static inline void vunix_sock_set_pass_flags(struct sock *sk,
+					     struct socket *sock, u8 flags)
+{
+#ifdef VUNIX_HAVE_SK_SCM_FLAGS
+	sk->sk_scm_credentials = !!(flags & VUNIX_PASS_CRED);
+	sk->sk_scm_security = !!(flags & VUNIX_PASS_SEC);
+	sk->sk_scm_pidfd = !!(flags & VUNIX_PASS_PIDFD);
+#else
+	if (!sock)
+		return;
+	assign_bit(SOCK_PASSCRED, &sock->flags, flags & VUNIX_PASS_CRED);
+	assign_bit(SOCK_PASSSEC, &sock->flags, flags & VUNIX_PASS_SEC);
+#ifdef SOCK_PASSPIDFD
+	assign_bit(SOCK_PASSPIDFD, &sock->flags, flags & VUNIX_PASS_PIDFD);
+#endif
+#endif
+}
+
+/* SOL_SOCKET setsockopt() comes to the family first: since 6.4. */
+static inline void vunix_sock_set_custom_sockopt(struct socket *sock)
+{
+#ifdef SOCK_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+#endif /* VUNIX_COMPAT_H */
