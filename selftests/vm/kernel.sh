@@ -1,0 +1,395 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel.sh NAME - provide one kernel of the test matrix
+#
+# Prints one line, the directory that holds it; progress goes to stderr.
+# Everything comes from Debian packages, verified by apt, and is kept in
+# ${VUNIX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vunix}. Nothing is installed.
+#
+#   6.1        Debian 12, cloud flavour (with its security updates)
+#   6.12       the same from bookworm-backports
+#   7.x        the newest of trixie-backports, with its own tool chain
+#   debug      the newest linux-source, built here with KASAN, lockdep, ...
+#   arm64      Debian 12's cloud kernel for arm64
+#   i386 s390x 6.1-clang    headers only: no image
+#   kselftest checkpatch    files of the newest linux-source
+#   all        each of them (prints one line for each)
+#
+# A kernel's directory:
+#
+#   image               what QEMU boots (not where only headers are there)
+#   config version      its configuration; name and package version
+#   modules/*.ko        what an initramfs may need, uncompressed
+#   modules/load-order  their names, in the order to insmod them
+#   build.env           shell variables that build-module.sh reads
+#
+# Newer versions are looked for once a day, or with VUNIX_REFRESH=1.
+
+set -eu
+umask 022
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/sbin:/sbin
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${VUNIX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vunix}
+mirror=${VUNIX_MIRROR:-http://deb.debian.org}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# Bump to throw away what older versions of this script have built
+recipe=1
+
+# Modules for the runner's initramfs (virtio, the host's files) and the tests
+want="virtio_pci virtio_console virtiofs fuse overlay unix_diag"
+
+say()
+{
+	echo "kernel.sh: $*" >&2
+}
+
+die()
+{
+	say "$*"
+	exit 1
+}
+
+need()
+{
+	for tool; do
+		command -v "$tool" >/dev/null ||
+			die "no $tool: run ${here#"$PWD"/}/packages.sh check"
+	done
+}
+
+# lock NAME: one process at a time, until this (sub)shell ends
+lock()
+{
+	mkdir -p "$cache/lock"
+	exec 9>"$cache/lock/$1"
+	flock -n 9 && return
+	say "waiting for another run that prepares $1"
+	flock 9
+}
+
+# younger FILE MINUTES: true if FILE exists and is younger than that
+younger()
+{
+	[ -n "$(find "$1" -maxdepth 0 -mmin "-$2" 2>/dev/null)" ]
+}
+
+# ---------------------------------------------------------------------------
+# Packages: one private apt configuration for each release and architecture,
+# so that neither the machine's sources nor its installed packages matter.
+
+# apt_conf SET: write the configuration of a set, RELEASE or RELEASE-ARCH
+apt_conf()
+{
+	aptdir=$cache/apt-$1
+	[ -s "$aptdir/apt.conf" ] && return
+	case $1 in
+	*-*)	arch=${1#*-} ;;
+	*)	arch=amd64 ;;
+	esac
+	mkdir -p "$aptdir/lists/partial" "$aptdir/cache/archives/partial"
+	: >"$aptdir/status"
+	for suite in debian:"${1%%-*}" debian:"${1%%-*}-updates" \
+		     debian-security:"${1%%-*}-security" \
+		     debian:"${1%%-*}-backports"; do
+		echo "deb [signed-by=$keyring] $mirror/${suite%%:*}" \
+			"${suite#*:} main"
+	done >"$aptdir/sources.list"
+	cat >"$aptdir/apt.conf.new" <<-EOF
+	APT::Architecture "$arch";
+	#clear APT::Architectures;
+	APT::Architectures { "$arch"; };
+	APT::Default-Release "";
+	APT::Install-Recommends "false";
+	APT::Sandbox::User "root";
+	#clear APT::Update::Post-Invoke;
+	#clear APT::Update::Post-Invoke-Success;
+	#clear DPkg::Post-Invoke;
+	#clear DPkg::Pre-Install-Pkgs;
+	Acquire::Languages "none";
+	#clear Acquire::IndexTargets::deb::DEP-11;
+	Acquire::Retries "3";
+	Dir::Etc::SourceList "$aptdir/sources.list";
+	Dir::Etc::SourceParts "/dev/null";
+	Dir::Etc::Preferences "/dev/null";
+	Dir::Etc::PreferencesParts "/dev/null";
+	Dir::State "$aptdir";
+	Dir::State::Lists "$aptdir/lists";
+	Dir::State::Status "$aptdir/status";
+	Dir::Cache "$aptdir/cache";
+	Dir::Cache::pkgcache "pkgcache.bin";
+	Dir::Cache::srcpkgcache "srcpkgcache.bin";
+	EOF
+	mv "$aptdir/apt.conf.new" "$aptdir/apt.conf"
+}
+
+# apt_update SET MINUTES: package lists no older than that
+apt_update()
+{
+	(
+		lock "apt-$1"
+		apt_conf "$1"
+		younger "$aptdir/updated" "$2" && exit
+		say "reading the package lists of $1"
+		if apt-get -c "$aptdir/apt.conf" -q update >&2 9>&-; then
+			touch "$aptdir/updated"
+		else
+			# A mirror out of step fails one list of many: what is
+			# not found in the others is missed soon enough
+			say "reading the lists failed: going on with those at hand"
+		fi
+	)
+	aptdir=$cache/apt-$1
+}
+
+# newest SET SUITE PACKAGE: version that this suite would install
+newest()
+{
+	apt-cache -c "$cache/apt-$1/apt.conf" -o "APT::Default-Release=$2" \
+		policy "$3" | sed -n 's/^  Candidate: //p' | grep -v none ||
+		die "no package $3 in $2"
+}
+
+# depends SET PACKAGE=VERSION: names of what it depends on
+depends()
+{
+	apt-cache -c "$cache/apt-$1/apt.conf" show "$2" |
+		sed -n 's/^Depends: //p' | head -n 1 | tr ',|' '[\n*]' |
+		sed 's/^ *//; s/[ (:].*//'
+}
+
+# kernel_packages SET SUITE PACKAGE...: these and the kernel packages they
+# need, as PACKAGE=VERSION. Follows the dependencies of meta packages, as
+# package names change with each release of the kernel.
+kernel_packages()
+{
+	set_=$1 suite_=$2
+	shift 2
+	seen=" "
+	while [ $# -gt 0 ]; do
+		pkg=$1
+		shift
+		case $seen in
+		*" $pkg "*)	continue ;;
+		esac
+		seen="$seen$pkg "
+		case $pkg in
+		*-unsigned | linux-base* | linux-compiler* | linux-initramfs*)
+			continue ;;
+		linux-*) ;;
+		*)	continue ;;
+		esac
+		ver=$(newest "$set_" "$suite_" "$pkg")
+		echo "$pkg=$ver"
+		# shellcheck disable=SC2046
+		set -- "$@" $(depends "$set_" "$pkg=$ver")
+	done
+}
+
+# unpack SET DIR PACKAGE=VERSION...: download and unpack below DIR
+unpack()
+{
+	conf=$cache/apt-$1/apt.conf dir=$2
+	shift 2
+	mkdir -p "$dir/debs"
+	say "downloading $*"
+	(cd "$dir/debs" && apt-get -c "$conf" -q download "$@" >&2)
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	rm -r "$dir/debs"
+}
+
+# ---------------------------------------------------------------------------
+# Kernels from packages
+
+# start DIR: DIR.work is where it grows; a directory DIR is always complete
+start()
+{
+	rm -rf "$1.work"
+	mkdir -p "$1.work"
+}
+
+# finish DIR: DIR.work is complete
+finish()
+{
+	rm -rf "$1"
+	mv "$1.work" "$1"
+}
+
+# key VERSION: VERSION as part of a path that neither make nor sh minds
+key()
+{
+	printf '%s' "$1" | tr -c 'A-Za-z0-9.-' _
+}
+
+# take_modules ROOT VERSION DIR: copy what is wanted and not built in
+take_modules()
+{
+	mkdir -p "$3"
+	: >"$3/load-order"
+	[ -d "$1/lib/modules/$2" ] || {
+		mkdir -p "$1/lib"
+		[ -e "$1/lib/modules" ] || ln -s ../usr/lib/modules "$1/lib/modules"
+	}
+	depmod -b "$1" "$2"
+	for mod in $want; do
+		# "builtin NAME" or "insmod PATH [options]", dependencies first
+		modprobe -d "$1" -S "$2" --show-depends "$mod" |
+			sed -n 's/^insmod \([^ ]*\).*/\1/p'
+	done | awk '!seen[$0]++' | while read -r file; do
+		ko=${file##*/}
+		ko=${ko%%.ko*}.ko
+		case $file in
+		*.ko)		cp "$file" "$3/$ko" ;;
+		*.ko.xz)	xz -dc "$file" >"$3/$ko" ;;
+		*.ko.zst)	zstd -qdc "$file" >"$3/$ko" ;;
+		*)		die "what is $file?" ;;
+		esac
+		echo "$ko" >>"$3/load-order"
+	done
+	for mod in $want; do
+		[ -e "$3/$mod.ko" ] ||
+		grep -qE "/$mod\.ko" "$1/lib/modules/$2/modules.builtin" ||
+			die "kernel $2 has no module $mod"
+	done
+}
+
+# take_image ROOT VERSION DIR: copy image and config from where they may be
+take_image()
+{
+	for dir in "$1/boot" "$1/usr/lib/modules/$2" "$1/lib/modules/$2"; do
+		for file in "$dir/vmlinuz-$2" "$dir/vmlinuz"; do
+			[ -e "$file" ] && cp "$file" "$3/image"
+		done
+		for file in "$dir/config-$2" "$dir/config"; do
+			[ -e "$file" ] && cp "$file" "$3/config"
+		done
+	done
+	[ -s "$3/image" ] || die "no image of $2 in the packages"
+	[ -s "$3/config" ] || die "no config of $2 in the packages"
+}
+
+# use_headers ROOT DIR: let unpacked headers find each other in DIR/root;
+# sets kver (the kernel's release) and kdir (where to build against it)
+use_headers()
+{
+	for file in "$1"/usr/src/linux-headers-*/.kernelvariables; do
+		kdir=${file%/*}
+		kver=${kdir##*/linux-headers-}
+	done
+	sed -i "s|\([ =]\)/usr/src/|\1$2/root/usr/src/|" "$kdir/Makefile"
+	kdir=$2/root/usr/src/linux-headers-$kver
+	[ -e "$1/usr/src/linux-headers-$kver/Module.symvers" ] ||
+		die "no headers in the packages"
+}
+
+# build_env: what build-module.sh needs to know, from the variables here
+build_env()
+{
+	cat <<-EOF
+	NAME=$name
+	KVER=$kver
+	ARCH=$arch
+	CROSS_COMPILE=$cross
+	CC=$cc
+	KDIR="$kdir"
+	CHROOT="$chroot"
+	MAKEARGS="$makeargs"
+	EOF
+}
+
+# from_debs SET SUITE FLAVOUR [image]: headers, and perhaps what boots
+from_debs()
+{
+	set_=$1 suite=$2 metas=linux-headers-$3
+	[ -z "${4-}" ] || metas="$metas linux-image-$3"
+	apt_update "$set_" 1440
+	ver=$(newest "$set_" "$suite" "linux-headers-$3")
+	D=$cache/kernel/$name-$(key "$ver-$recipe")
+	[ ! -e "$D/version" ] || return 0
+
+	need apt-get dpkg-deb depmod modprobe xz
+	# Superseded versions leave the archive: only fresh lists can be fetched
+	apt_update "$set_" 60
+	ver=$(newest "$set_" "$suite" "linux-headers-$3")
+	D=$cache/kernel/$name-$(key "$ver-$recipe")
+	start "$D"
+	root=$D.work/root
+	# shellcheck disable=SC2086
+	pkgs=$(kernel_packages "$set_" "$suite" $metas)
+	case $set_ in
+	*-*)	# The build tools run here: they must be this machine's
+		apt_update bookworm 60
+		kbuild=$(echo "$pkgs" | grep -o '^linux-kbuild-[^=]*')
+		pkgs=$(echo "$pkgs" | grep -v '^linux-kbuild-')
+		unpack bookworm "$root" \
+			"$kbuild=$(newest bookworm "$suite" "$kbuild")" ;;
+	esac
+	# shellcheck disable=SC2086
+	unpack "$set_" "$root" $pkgs
+	use_headers "$root" "$D"
+	if [ -n "${4-}" ]; then
+		take_image "$root" "$kver" "$D.work"
+		take_modules "$root" "$kver" "$D.work/modules"
+		rm -rf "${root:?}/lib" "$root/usr/lib/modules" \
+			"${root:?}/boot"
+	else
+		cp "$root/usr/src/linux-headers-$kver/.config" "$D.work/config"
+	fi
+	rm -rf "${root:?}/usr/share"
+	echo "$kver $ver" >"$D.work/version"
+	build_env >"$D.work/build.env"
+	finish "$D"
+}
+
+# provide NAME: set D to the directory of this kernel, complete and current
+provide()
+{
+	name=$1 arch=x86_64 cross="" cc=gcc-12 chroot="" makeargs=""
+	case $name in
+	6.1)	# Without vmlinux in the headers BTF is not generated, which kbuild
+		# mentions each time
+		makeargs="CONFIG_DEBUG_INFO_BTF_MODULES="
+		from_debs bookworm "" cloud-amd64 image ;;
+	6.12)	from_debs bookworm bookworm-backports cloud-amd64 image ;;
+	arm64)	arch=arm64 cross=aarch64-linux-gnu- cc=aarch64-linux-gnu-gcc-12
+		makeargs="ARCH=arm64 CONFIG_DEBUG_INFO_BTF_MODULES="
+		from_debs bookworm-arm64 "" cloud-arm64 image ;;
+	i386)	arch=i386
+		makeargs="CONFIG_DEBUG_INFO_BTF_MODULES="
+		from_debs bookworm-i386 "" 686-pae ;;
+	s390x)	arch=s390 cross=s390x-linux-gnu- cc=s390x-linux-gnu-gcc-12
+		makeargs="CONFIG_DEBUG_INFO_BTF_MODULES="
+		from_debs bookworm-s390x "" s390x ;;
+	*)	die "no kernel $name (6.1 6.12 7.x debug arm64 i386 s390x" \
+			"6.1-clang kselftest checkpatch all)" ;;
+	esac
+}
+
+# one NAME: print its directory
+one()
+{
+	link=$cache/kernel/$1
+	mkdir -p "$cache/kernel"
+	if [ -z "${VUNIX_REFRESH-}" ] && younger "$link.checked" 1440 &&
+	   [ -e "$link/version" ]; then
+		readlink "$link"
+		return
+	fi
+	(
+		lock "$1"
+		provide "$1"
+		ln -sfn "$D" "$link"
+		touch "$link.checked"
+		say "$1 is $(cat "$D/version")"
+		echo "$D"
+	)
+}
+
+[ $# -eq 1 ] || die "usage: kernel.sh NAME"
+one "$1"

@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# packages.sh [-n] demo|check - install the Debian packages that are missing
+#
+# demo: what builds vunix for Debian's kernels and boots one of them.
+# check: also the other architectures and compilers of the test matrix.
+# -n prints what is missing, one package a line, and installs nothing.
+
+set -eu
+
+# gcc-multilib conflicts with the cross compilers, so 32-bit programs are built
+# by i686-linux-gnu-gcc. Kernels need no libc: gcc-12 -m32 does for i386's.
+demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
+ busybox-static qemu-system-x86 qemu-system-common qemu-utils seabios
+ ca-certificates debian-archive-keyring util-linux"
+check="$demo flex bison bc perl libelf-dev libssl-dev sparse
+ gcc-i686-linux-gnu libc6-dev-i386-cross
+ gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+ gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
+ clang-14 lld-14 llvm-14 qemu-system-arm"
+
+usage()
+{
+	echo "usage: packages.sh [-n] demo|check" >&2
+	exit 2
+}
+
+dry=
+[ "${1-}" != -n ] || { dry=1; shift; }
+[ $# -eq 1 ] || usage
+case $1 in
+demo)	list=$demo ;;
+check)	list=$check ;;
+*)	usage ;;
+esac
+
+missing=
+for pkg in $list; do
+	# "install ok installed" also for a package of another architecture
+	dpkg-query -W -f '${Status}\n' "$pkg" 2>/dev/null |
+		grep -q '^install ok installed$' || missing="$missing $pkg"
+done
+[ -n "$missing" ] || exit 0
+if [ -n "$dry" ]; then
+	for pkg in $missing; do
+		echo "$pkg"
+	done
+	exit
+fi
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	sudo="sudo -n"
+	$sudo true 2>/dev/null || {
+		echo "packages.sh: not root, and sudo asks for a password. Run:" >&2
+		echo "  apt-get install --no-install-recommends$missing" >&2
+		exit 1
+	}
+fi
+echo "packages.sh: installing through apt:$missing" >&2
+apt()
+{
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q \
+		-o DPkg::Lock::Timeout=300 "$@" >&2
+}
+# A fresh machine has no package lists, or old ones: update only if needed
+# shellcheck disable=SC2086
+apt install -y --no-install-recommends $missing || {
+	apt update
+	apt install -y --no-install-recommends $missing
+}
