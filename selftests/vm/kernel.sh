@@ -204,6 +204,22 @@ unpack()
 	rm -r "$dir/debs"
 }
 
+# unpack_all SET DIR PACKAGE...: the same with all that these depend on
+unpack_all()
+{
+	conf=$cache/apt-$1/apt.conf dir=$2
+	shift 2
+	mkdir -p "$dir/debs/partial"
+	say "downloading a file tree with $*"
+	apt-get -c "$conf" -o "Dir::Cache::Archives=$dir/debs" -q -y \
+		--download-only --no-install-recommends install "$@" >&2
+	# base-files first: it links /bin and /lib to their places in /usr
+	for deb in "$dir"/debs/base-files_*.deb "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	rm -r "$dir/debs"
+}
+
 # ---------------------------------------------------------------------------
 # Kernels from packages
 
@@ -347,6 +363,74 @@ from_debs()
 	finish "$D"
 }
 
+# other_packages SET PACKAGE=VERSION...: what these need from outside the kernel
+other_packages()
+{
+	set_=$1
+	shift
+	for pkg; do
+		depends "$set_" "$pkg"
+	done | sort -u | grep -v '^linux-'
+}
+
+# 7.x: Debian 13's kernels are configured for its gcc, whose features Debian
+# 12's lacks in part, and their build tools need its libc. So the headers come
+# with a file tree that has just enough of Debian 13 to run make in (unpacked,
+# not installed: none of it needs its maintainer scripts).
+from_trixie()
+{
+	suite=trixie-backports
+	apt_update trixie 1440
+	ver=$(newest trixie $suite linux-headers-cloud-amd64)
+	D=$cache/kernel/$name-$(key "$ver-$recipe")
+	[ ! -e "$D/version" ] || return 0
+
+	need apt-get dpkg-deb depmod modprobe xz
+	apt_update trixie 60
+	ver=$(newest trixie $suite linux-headers-cloud-amd64)
+	D=$cache/kernel/$name-$(key "$ver-$recipe")
+	start "$D"
+	root=$D.work/root
+	pkgs=$(kernel_packages trixie $suite linux-headers-cloud-amd64 \
+		linux-image-cloud-amd64)
+	tools="base-files bash binutils coreutils dash diffutils findutils gawk
+		grep gzip kmod libc-bin make perl-base sed sparse tar xz-utils"
+	# shellcheck disable=SC2086
+	for pkg in $(other_packages trixie \
+			$(echo "$pkgs" | grep -E '^linux-(headers|kbuild)-')); do
+		tools="$tools $pkg"
+		case $pkg in
+		gcc-*-for-host)	# Without its assembler
+			cc=${pkg%-for-host}
+			tools="$tools $cc" ;;
+		esac
+	done
+	# shellcheck disable=SC2086
+	unpack_all trixie "$root" $tools
+	# shellcheck disable=SC2086
+	unpack trixie "$root" $pkgs
+	ln -sf gawk "$root/usr/bin/awk"
+	ln -sf "$cc" "$root/usr/bin/gcc"
+	mkdir -p "$root/proc" "$root/dev" "$root/tmp"
+	for dir in bin sbin lib lib64; do
+		[ -e "$root/$dir" ] || ln -s "usr/$dir" "$root/$dir"
+	done
+	for file in "$root"/usr/src/linux-headers-*/.kernelvariables; do
+		kdir=${file%/*}
+		kver=${kdir##*/linux-headers-}
+	done
+	kdir=/usr/src/linux-headers-$kver
+	chroot=$D/root
+	take_image "$root" "$kver" "$D.work"
+	take_modules "$root" "$kver" "$D.work/modules"
+	rm -rf "$root/usr/lib/modules/$kver/kernel" "${root:?}/boot" \
+		"$root/usr/share/doc" "$root/usr/share/man" \
+		"$root/usr/share/locale" "$root/usr/share/info"
+	echo "$kver $ver" >"$D.work/version"
+	build_env >"$D.work/build.env"
+	finish "$D"
+}
+
 # provide NAME: set D to the directory of this kernel, complete and current
 provide()
 {
@@ -357,6 +441,7 @@ provide()
 		makeargs="CONFIG_DEBUG_INFO_BTF_MODULES="
 		from_debs bookworm "" cloud-amd64 image ;;
 	6.12)	from_debs bookworm bookworm-backports cloud-amd64 image ;;
+	7.x)	from_trixie ;;
 	arm64)	arch=arm64 cross=aarch64-linux-gnu- cc=aarch64-linux-gnu-gcc-12
 		makeargs="ARCH=arm64 CONFIG_DEBUG_INFO_BTF_MODULES="
 		from_debs bookworm-arm64 "" cloud-arm64 image ;;
