@@ -178,7 +178,7 @@ kernel_packages()
 		esac
 		seen="$seen$pkg "
 		case $pkg in
-		*-unsigned | linux-base* | linux-compiler* | linux-initramfs*)
+		*-unsigned | linux-base | linux-compiler* | linux-initramfs*)
 			continue ;;
 		linux-*) ;;
 		*)	continue ;;
@@ -395,9 +395,9 @@ from_trixie()
 		linux-image-cloud-amd64)
 	tools="base-files bash binutils coreutils dash diffutils findutils gawk
 		grep gzip kmod libc-bin make perl-base sed sparse tar xz-utils"
+	builders=$(echo "$pkgs" | grep -E '^linux-(headers|kbuild)-')
 	# shellcheck disable=SC2086
-	for pkg in $(other_packages trixie \
-			$(echo "$pkgs" | grep -E '^linux-(headers|kbuild)-')); do
+	for pkg in $(other_packages trixie $builders); do
 		tools="$tools $pkg"
 		case $pkg in
 		gcc-*-for-host)	# Without its assembler
