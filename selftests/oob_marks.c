@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sequences of urgent bytes on a stream, taken, passed by and replaced, and
+ * where the marks are then.  Proves parts of OOB-01 to OOB-17 in combination.
+ */
+#include "oob.h"
+
+/* The same with every receive done as a peek first. */
+FIXTURE(oob_marks)
+{
+	struct vt_env env;
+	int s, r;
+};
+
+FIXTURE_VARIANT(oob_marks)
+{
+	int family;
+	bool peek;
+};
+
+FIXTURE_VARIANT_ADD(oob_marks, unix) { .family = AF_UNIX };
+FIXTURE_VARIANT_ADD(oob_marks, unix_peek) { .family = AF_UNIX, .peek = true };
+FIXTURE_VARIANT_ADD(oob_marks, vunix) { .family = AF_VUNIX };
+FIXTURE_VARIANT_ADD(oob_marks, vunix_peek) { .family = AF_VUNIX, .peek = true };
+
+FIXTURE_SETUP(oob_marks)
+{
+	int sv[2];
+
+	VT_SETUP();
+	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
+	self->s = sv[0];
+	self->r = sv[1];
+}
+
+FIXTURE_TEARDOWN(oob_marks)
+{
+	VT_TEARDOWN();
+}
+
+static bool peek_get(int fd, bool peek, size_t n, int flags, const char *want)
+{
+	if (peek && !get(fd, n, flags | MSG_PEEK, want))
+		return false;
+	return get(fd, n, flags, want);
+}
+
+/* The error, or -1 if peek and receive differ. */
+static int peek_get_err(int fd, bool peek, size_t n, int flags)
+{
+	int first = peek ? get_err(fd, n, flags | MSG_PEEK) : -1;
+	int err = get_err(fd, n, flags);
+
+	return peek && err != first ? -1 : err;
+}
+
+/*
+ * Sequences.  GET peeks first in the peek variants; STATE is what state()
+ * says; END closes the reader and tells whether that resets the sender.
+ */
+#define PUT(data, flags)	ASSERT_TRUE(put(self->s, data, flags))
+#define STATE(want)		ASSERT_EQ(want, state(self->r))
+#define GET(n, flags, want) \
+	ASSERT_TRUE(peek_get(self->r, variant->peek, n, flags, want))
+#define GET_ERR(n, flags, want) \
+	ASSERT_EQ(want, peek_get_err(self->r, variant->peek, n, flags))
+#define END(want) do { \
+	close(self->r); \
+	ASSERT_EQ(want, get_err(self->s, 1, 0)); \
+} while (0)
+
+TEST_F(oob_marks, passed_by)
+{
+	SKIP_OLDER(16, "OOB-15");
+	PUT("hello", MSG_OOB);
+	PUT("world", 0);
+	STATE(2);
+	GET(10, 0, "hell");
+	STATE(3);
+	GET(10, 0, "world");
+	STATE(0);
+	GET_ERR(1, MSG_OOB, EINVAL);
+	PUT("x", MSG_OOB);
+	STATE(3);
+	GET_ERR(1, 0, EAGAIN);
+	STATE(0);
+	END(0);
+	PROVES("OOB-03", "OOB-13", "OOB-14", "OOB-15");
+}
+
+TEST_F(oob_marks, taken_at_mark)
+{
+	SKIP_OLDER(16, "OOB-15");
+	PUT("hello", MSG_OOB);
+	GET(5, 0, "hell");
+	STATE(3);
+	GET(1, MSG_OOB, "o");
+	STATE(1);
+	GET_ERR(1, 0, EAGAIN);
+	STATE(0);
+	PUT("hello", MSG_OOB);
+	GET(1, MSG_OOB, "o");
+	STATE(0);
+	GET(4, 0, "hell");
+	STATE(1);
+	END(0);
+	PROVES("OOB-04", "OOB-07", "OOB-15");
+}
+
+TEST_F(oob_marks, old_marks_are_data)
+{
+	SKIP_OLDER(16, "OOB-15");
+	PUT("hello", MSG_OOB);
+	PUT("wor", MSG_OOB);
+	PUT("ld", 0);
+	STATE(2);
+	GET(10, 0, "hellowo");
+	STATE(3);
+	GET(1, MSG_OOB, "r");
+	STATE(1);
+	GET(2, 0, "ld");
+	STATE(0);
+	PUT("x", MSG_OOB);
+	STATE(3);
+	PUT("y", MSG_OOB);
+	STATE(2);
+	GET(1, MSG_OOB, "y");
+	STATE(0);
+	GET(1, 0, "x");
+	STATE(1);
+	END(0);
+	PROVES("OOB-08", "OOB-07");
+}
+
+TEST_F(oob_marks, taken_then_another)
+{
+	SKIP_OLDER(16, "OOB-15");
+	/* Two taken ones in a row, then one that is not. */
+	PUT("x", MSG_OOB);
+	GET(1, MSG_OOB, "x");
+	STATE(1);
+	PUT("y", MSG_OOB);
+	STATE(3);
+	GET(1, MSG_OOB, "y");
+	STATE(1);
+	PUT("z", MSG_OOB);
+	STATE(3);
+	GET_ERR(1, 0, EAGAIN);
+	STATE(0);
+	GET_ERR(1, MSG_OOB, EINVAL);
+	/* A gap that is no mark any more is read over. */
+	PUT("hello", MSG_OOB);
+	PUT("wor", MSG_OOB);
+	GET(1, MSG_OOB, "r");
+	STATE(0);
+	PUT("ld", MSG_OOB);
+	STATE(2);
+	GET(10, 0, "hellowol");
+	STATE(3);
+	GET(1, MSG_OOB, "d");
+	STATE(1);
+	PUT("hello", MSG_OOB);
+	STATE(2);
+	GET(1, MSG_OOB, "o");
+	PUT("world", MSG_OOB);
+	STATE(2);
+	GET(4, 0, "hell");
+	STATE(2);
+	END(ECONNRESET);
+	PROVES("OOB-04", "OOB-07", "OOB-15");
+}
+
+TEST_F(oob_marks, inlined)
+{
+	SKIP_OLDER(16, "OOB-15");
+	ASSERT_EQ(0, set_inline(self->r));
+	PUT("x", MSG_OOB);
+	STATE(3);
+	GET_ERR(1, MSG_OOB, EINVAL);
+	GET(1, 0, "x");
+	STATE(0);
+	PUT("hello", MSG_OOB);
+	PUT("wor", MSG_OOB);
+	PUT("ld", 0);
+	STATE(2);
+	GET(10, 0, "hellowo");
+	STATE(3);
+	GET(10, 0, "rld");
+	STATE(0);
+	PUT("x", MSG_OOB);
+	PUT("y", MSG_OOB);
+	STATE(2);
+	GET(10, 0, "x");
+	STATE(3);
+	GET(10, 0, "y");
+	STATE(0);
+	END(0);
+	PROVES("OOB-05", "OOB-06", "OOB-08");
+}
+
+TEST_F(oob_marks, inlined_after_taken)
+{
+	SKIP_OLDER(16, "OOB-15");
+	PUT("hello", MSG_OOB);
+	PUT("world", 0);
+	GET(1, MSG_OOB, "o");
+	ASSERT_EQ(0, set_inline(self->r));
+	GET(10, 0, "hell");
+	STATE(1);
+	GET(10, 0, "world");
+	STATE(0);
+	PUT("hello", MSG_OOB);
+	PUT("world", MSG_OOB);
+	STATE(2);
+	GET(5, 0, "hello");
+	STATE(2);
+	GET(5, 0, "worl");
+	STATE(3);
+	END(ECONNRESET);
+	PROVES("OOB-04", "OOB-17");
+}
+
+/* The urgent byte anywhere relative to pages of storage. */
+TEST_F(oob_marks, large)
+{
+	char *buf = malloc(8200);
+	int n, m;
+	char c;
+
+	SKIP_OLDER(16, "OOB-15");
+	for (n = 1; n <= 8200; n += n < 4090 || n > 4100 ? 511 : 1) {
+		ASSERT_EQ(n, send(self->s, vt_pattern(0), n, MSG_OOB));
+		PUT("tail", 0);
+		if (n > 1) {
+			if (variant->peek)
+				ASSERT_EQ(n - 1, recv(self->r, buf, 8200,
+						      MSG_PEEK));
+			m = recv(self->r, buf, 8200, 0);
+			ASSERT_EQ(n - 1, m);
+			ASSERT_EQ(0, memcmp(buf, vt_pattern(0), m));
+		}
+		STATE(3);
+		c = 0;
+		ASSERT_EQ(1, recv(self->r, &c, 1, MSG_OOB));
+		ASSERT_EQ((char)*vt_pattern(n - 1), c);
+		STATE(1);
+		GET(8, 0, "tail");
+		STATE(0);
+	}
+	free(buf);
+	PROVES("OOB-01", "OOB-03", "OOB-07");
+}
+
+TEST_HARNESS_MAIN
