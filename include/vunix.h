@@ -9,10 +9,12 @@
  * Outer first; the function that creates an edge stands behind it.
  *
  *   u.bindlock         bind and autobind of one socket.  Sleeps.
- *     registry locks   buckets of the name tables, shards of the id trees
- *                      (vunix_name_bind); leaves, never nested in each other.
- *                      An id shard's lock is also taken by walks that take a
- *                      reference (vunix_registry_next_get).
+ *     name lock        who is found under a name.  Spinlock; inside it only
+ *                      the buckets of the name table and the counts of a path
+ *                      (vunix_name_insert).  Lookups take it to get a
+ *                      reference (vunix_name_find_get).
+ *   shard lock         one tree of ids.  Spinlock, a leaf (insert, remove, and
+ *                      walks, which take a reference: vunix_registry_next_get).
  *   u.iolock           one reader of a socket's queue at a time.  Held while
  *                      data is copied to user memory, so it may fault: nobody
  *                      but readers of this socket waits for it.
@@ -40,7 +42,6 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
-#include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <net/af_unix.h>
@@ -119,6 +120,8 @@ struct vunix_queue {
 	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 	struct page		*spare;		/* (l) LIFO of empty pages */
 	void			*spare_cgroup;	/* (l) whose they are */
+	u32			spare_from;	/* (l) pages before it are
+						 * somebody else's */
 	u16			nr_spare;	/* (l) */
 	u16			peak;		/* (l) most slots in use since
 						 * the queue was last empty */
@@ -177,21 +180,12 @@ struct vunix_sock {
 	struct unix_sock	u;		/* must be first */
 	u64			id;		/* (c) the socket's cookie */
 	struct rb_node		id_node;	/* (r) by id */
-	struct rhash_head	name_node;	/* (r) by name or inode */
-	u8			name_kind;	/* (r) VUNIX_NAME_* */
 	u8			pass_flags;	/* (s) of an embryo: VUNIX_PASS_* */
 	bool			pass_rights;	/* (o) SO_PASSRIGHTS */
 	bool			rights_notrunc;	/* (o) SO_RIGHTS_NOTRUNC */
 	bool			recvmsg_inq;	/* (o) SO_INQ */
 	struct list_head	accept_node;	/* listener's q.lock */
 	struct vunix_queue	q;
-};
-
-/* Where name_node is. */
-enum {
-	VUNIX_NAME_NONE,
-	VUNIX_NAME_ABSTRACT,
-	VUNIX_NAME_PATH,
 };
 
 static inline struct vunix_sock *vunix_sk(const struct sock *sk)
@@ -263,7 +257,7 @@ struct vunix_net {
 	int			max_dgram_qlen;
 	unsigned int		max_scm_fds;	/* at most SCM_MAX_FD */
 	unsigned int		max_inflight;	/* 0: RLIMIT_NOFILE */
-	unsigned int		max_foreign_inflight;
+	unsigned int		max_foreign_inflight;	/* 0: none at all */
 	struct ctl_table_header	*sysctl;
 };
 
@@ -289,6 +283,71 @@ void vunix_name_unhash(struct sock *sk);
 struct sock *vunix_name_find_get(struct net *net, struct sockaddr_un *sunaddr,
 				 int len, int type, int flags);
 
+/*
+ * Limits in force: the smaller of the namespace's own and the initial
+ * namespace's, whose values bind all others.  Where 0 is "no limit of our
+ * own", the result is 0 only if neither has one.
+ */
+static inline unsigned int vunix_limit_sockets(const struct vunix_net *vn)
+{
+	const struct vunix_net *hard = vunix_net(&init_net);
+
+	return min_not_zero(READ_ONCE(vn->max_sockets),
+			    READ_ONCE(hard->max_sockets));
+}
+
+static inline unsigned int vunix_limit_backlog(const struct vunix_net *vn)
+{
+	const struct vunix_net *hard = vunix_net(&init_net);
+
+	return min_not_zero(READ_ONCE(vn->max_backlog),
+			    READ_ONCE(hard->max_backlog));
+}
+
+static inline unsigned int vunix_limit_dgram_size(const struct vunix_net *vn)
+{
+	const struct vunix_net *hard = vunix_net(&init_net);
+
+	return min_not_zero(READ_ONCE(vn->max_dgram_size),
+			    READ_ONCE(hard->max_dgram_size));
+}
+
+static inline unsigned int vunix_limit_inflight(const struct vunix_net *vn)
+{
+	const struct vunix_net *hard = vunix_net(&init_net);
+
+	return min_not_zero(READ_ONCE(vn->max_inflight),
+			    READ_ONCE(hard->max_inflight));
+}
+
+static inline unsigned int vunix_limit_scm_fds(const struct vunix_net *vn)
+{
+	const struct vunix_net *hard = vunix_net(&init_net);
+
+	return min(READ_ONCE(vn->max_scm_fds), READ_ONCE(hard->max_scm_fds));
+}
+
+static inline unsigned int
+vunix_limit_foreign_inflight(const struct vunix_net *vn)
+{
+	const struct vunix_net *hard = vunix_net(&init_net);
+
+	return min(READ_ONCE(vn->max_foreign_inflight),
+		   READ_ONCE(hard->max_foreign_inflight));
+}
+
+/* What a new namespace starts with: the limits of AF_UNIX. */
+static inline void vunix_sysctl_net_defaults(struct vunix_net *vn)
+{
+	vn->max_sockets = 0;
+	vn->max_backlog = 0;
+	vn->max_dgram_size = 0;
+	vn->max_dgram_qlen = 10;
+	vn->max_scm_fds = SCM_MAX_FD;
+	vn->max_inflight = 0;
+	vn->max_foreign_inflight = 64;
+}
+
 /* vunix_sysctl.c */
 #ifdef CONFIG_SYSCTL
 int vunix_sysctl_net_init(struct vunix_net *vn);
@@ -303,12 +362,6 @@ static inline void vunix_sysctl_net_exit(struct vunix_net *vn)
 {
 }
 #endif
-void vunix_sysctl_net_defaults(struct vunix_net *vn);
-unsigned int vunix_limit_sockets(const struct vunix_net *vn);
-unsigned int vunix_limit_backlog(const struct vunix_net *vn);
-unsigned int vunix_limit_dgram_size(const struct vunix_net *vn);
-unsigned int vunix_limit_scm_fds(const struct vunix_net *vn);
-unsigned int vunix_limit_inflight(const struct vunix_net *vn);
 
 /* vunix_proc.c */
 #ifdef CONFIG_PROC_FS
@@ -362,14 +415,13 @@ int vunix_shutdown(struct socket *sock, int mode);
 void vunix_accept_purge(struct sock *sk);
 
 /* vunix_queue.c: storage, accounting, waiting for space */
-struct vunix_writer;
 void vunix_queue_init(struct vunix_queue *q);
 void vunix_queue_free(struct vunix_queue *q);
 void vunix_write_space(struct sock *sk);
 bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
-int vunix_wmem_wait(struct sock *sk, int flags, long *timeo);
+int vunix_wmem_wait(struct sock *sk, long *timeo);
 
 /* vunix_stream.c */
 int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);

@@ -15,6 +15,7 @@
 #include <linux/namei.h>
 #include <linux/net.h>
 #include <linux/security.h>
+#include <linux/sysctl.h>
 #include <net/scm.h>
 #include <net/sock.h>
 
@@ -77,6 +78,22 @@ static inline int vunix_vfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 #define start_creating_path(dfd, name, path, flags) \
 	kern_path_create(dfd, name, path, flags)
 #define end_creating_path(path, dentry)	done_path_create(path, dentry)
+#endif
+
+/*
+ * Tables of known length: since 6.6.  Older kernels look for an empty entry
+ * behind the last, so tables have one and do not count it.
+ */
+#ifndef register_net_sysctl
+#define register_net_sysctl_sz(net, path, table, size) \
+	register_net_sysctl(net, path, table)
+#endif
+
+/* Handlers get a const table since 6.11. */
+#ifdef VUNIX_HAVE_CONST_CTL_TABLE
+typedef const struct ctl_table vunix_ctl_table;
+#else
+typedef struct ctl_table vunix_ctl_table;
 #endif
 
 /* The hook came with Landlock's RESOLVE_UNIX right. */
