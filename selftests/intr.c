@@ -369,7 +369,7 @@ TEST_F(stream, short_count)
 	char *big;
 
 	big = malloc(io.len);
-	ASSERT_NE(NULL, big);
+	ASSERT_TRUE(!!big);
 	for (i = 0; i < io.len; i++)
 		big[i] = i * 11 + (i >> 9);
 	io.buf = big;
