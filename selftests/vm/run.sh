@@ -275,7 +275,9 @@ if [ $mode = host ]; then
 	done
 	if [ ! -x $v ]; then
 		[ -z "$command" ] || die "no virtiofsd: install qemu-system-common"
-		die "no virtiofsd (qemu-system-common): try run.sh -s"
+		echo "No virtiofsd (qemu-system-common): without the host's files."
+		clean_up
+		exec "$0" -s "$name"
 	fi
 	$v --socket-path="$work/fs" -o source=/ -o cache=always \
 		-o sandbox=chroot --thread-pool-size=0 >"$out/virtiofsd.log" 2>&1 &

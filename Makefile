@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people; kbuild reads Kbuild, which this file only calls.  "make help".
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNEL ?= 6.1
+PREFIX ?= /usr/local
+
+VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' \
+	$(CURDIR)/vunix_main.c 2>/dev/null)
+VM := selftests/vm
+DKMS_SRC := /usr/src/vunix-$(VERSION)
+
+# W=, C=, V= on the command line reach kbuild by themselves.
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+all: modules
+
+modules: | $(KDIR)
+	$(kbuild) modules
+
+modules_install: | $(KDIR)
+	$(kbuild) modules_install
+
+$(KDIR):
+	@echo "No kernel headers in $(KDIR): install linux-headers-$$(uname -r)" \
+		"or give KDIR=." >&2; exit 1
+
+install: modules_install
+	install -D -m 644 include/uapi/linux/vunix.h \
+		$(DESTDIR)$(PREFIX)/include/linux/vunix.h
+
+# Also where the headers are gone that it was built with.
+clean:
+	rm -rf *.o *.ko *.mod *.mod.c .*.cmd .*.o.d *.a modules.order \
+		Module.symvers .module-common.o .tmp_versions
+	$(if $(wildcard selftests/Makefile),$(MAKE) -C selftests clean)
+
+selftests:
+	$(MAKE) -C selftests
+
+# The module for every kernel with all warnings as errors, and what needs no
+# compiler.
+lint:
+	tools/lint
+	@for k in $$(tools/strict-build --list); do \
+		echo "$$k: W=1 C=1" && tools/strict-build $$k || exit 1; \
+	done
+
+check:
+	@tools/check
+
+demo:
+	@if [ -x tools/demo ]; then exec tools/demo; \
+	else exec $(VM)/demo.sh; fi
+
+vm:
+	@$(VM)/packages.sh demo
+	@$(VM)/run.sh -r $(KERNEL) || :
+
+# Copies what the module consists of, no more.
+dkms-install:
+	test -n "$(VERSION)"
+	rm -rf $(DKMS_SRC)
+	mkdir -p $(DKMS_SRC)
+	cp -r Kbuild Makefile dkms.conf COPYING vunix_*.c include $(DKMS_SRC)/
+	dkms add -m vunix -v $(VERSION)
+	dkms build -m vunix -v $(VERSION)
+	dkms install -m vunix -v $(VERSION)
+
+help:
+	@echo 'make                  build the module for the running kernel'
+	@echo 'make KDIR=DIR         for the kernel whose headers are in DIR'
+	@echo 'make W=1 C=1          with more warnings, and through sparse'
+	@echo 'make modules_install  install the module'
+	@echo 'make install          install it, and the header <linux/vunix.h>'
+	@echo 'make dkms-install     have DKMS build it for every new kernel'
+	@echo 'make clean            remove what was built'
+	@echo
+	@echo 'make demo             see it at work in a virtual machine'
+	@echo 'make vm               a shell there; KERNEL=6.1 6.12 7.x debug arm64'
+	@echo
+	@echo 'make selftests        build the test programs'
+	@echo 'make lint             static checks, on every kernel'
+	@echo 'make check            all checks and tests on every kernel, an hour'
+	@echo
+	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
+
+.PHONY: all modules modules_install install clean selftests lint check demo vm \
+	dkms-install help
