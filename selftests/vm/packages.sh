@@ -14,7 +14,7 @@ set -eu
 demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
  busybox-static qemu-system-x86 qemu-system-common
  ca-certificates debian-archive-keyring util-linux"
-check="$demo flex bison bc perl libelf-dev libssl-dev sparse
+check="$demo flex bison bc perl libelf-dev libssl-dev sparse dkms
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
