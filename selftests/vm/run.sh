@@ -19,6 +19,7 @@
 #   VM_SMP       processors (2)                     VM_MEM       memory (2G)
 #   VM_BITS      "64 32": which programs            VM_APPEND    kernel options
 #   VM_ACCEL     kvm or tcg, else what works        VM_PARAMS    module options
+#   VM_FAMILIES  "unix" or "vunix" alone
 #   VM_RESULTS   folder for results, default selftests/bin/vm/KERNEL
 #   VUNIX_KO     a module that is built already   KSFT  as for ../Makefile
 
@@ -185,7 +186,7 @@ if [ $mode = test ]; then
 	if config IA32_EMULATION; then
 		bits="64 32"
 	fi
-	[ -z "${VM_BITS:-}" ] || partial=1
+	[ -z "${VM_BITS:-}${VM_FAMILIES:-}" ] || partial=1
 	bits=${VM_BITS:-$bits}
 	for b in $bits; do
 		if [ "$b" = 32 ]; then
@@ -213,6 +214,7 @@ BITS='$bits'
 TIME='$VM_TESTTIME'
 LEAKS='$leaks'
 PARAMS='${VM_PARAMS:-}'
+FAMILIES='${VM_FAMILIES:-}'
 DIR='$PWD'
 ROWS='${size% *}'
 COLS='${size#* }'
