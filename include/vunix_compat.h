@@ -85,8 +85,12 @@ static inline int vunix_vfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
  * behind the last, so tables have one and do not count it.
  */
 #ifndef register_net_sysctl
-#define register_net_sysctl_sz(net, path, table, size) \
-	register_net_sysctl(net, path, table)
+static inline struct ctl_table_header *
+register_net_sysctl_sz(struct net *net, const char *path,
+		       struct ctl_table *table, size_t size)
+{
+	return register_net_sysctl(net, path, table);
+}
 #endif
 
 /* Handlers get a const table since 6.11. */
