@@ -14,6 +14,7 @@
 #   arm64      Debian 12's cloud kernel for arm64
 #   i386 s390x 6.1-clang    headers only: no image
 #   kselftest checkpatch    files of the newest linux-source
+#   sparse     a sparse (the checker) that understands all these kernels
 #   all        each of them (prints one line for each)
 #
 # A kernel's directory:
@@ -93,12 +94,14 @@ apt_conf()
 	esac
 	mkdir -p "$aptdir/lists/partial" "$aptdir/cache/archives/partial"
 	: >"$aptdir/status"
-	for suite in debian:"${1%%-*}" debian:"${1%%-*}-updates" \
+	if [ "$1" = forky ]; then	# Only for a source package
+		echo "deb-src [signed-by=$keyring] $mirror/debian forky main"
+	else for suite in debian:"${1%%-*}" debian:"${1%%-*}-updates" \
 		     debian-security:"${1%%-*}-security" \
 		     debian:"${1%%-*}-backports"; do
 		echo "deb [signed-by=$keyring] $mirror/${suite%%:*}" \
 			"${suite#*:} main"
-	done >"$aptdir/sources.list"
+	done; fi >"$aptdir/sources.list"
 	cat >"$aptdir/apt.conf.new" <<-EOF
 	APT::Architecture "$arch";
 	#clear APT::Architectures;
@@ -431,6 +434,201 @@ from_trixie()
 	finish "$D"
 }
 
+# ---------------------------------------------------------------------------
+# Kernels and files from the source package
+
+# source_tar SET PACKAGE=VERSION DIR TAR-ARGUMENT...: download the source
+# package and unpack what the arguments select into DIR, nothing in between
+# touching the disk but the package
+source_tar()
+{
+	conf=$cache/apt-$1/apt.conf deb=$2 dir=$3
+	shift 3
+	mkdir -p "$dir.deb" "$dir"
+	say "downloading and unpacking $deb"
+	(cd "$dir.deb" && apt-get -c "$conf" -q download "$deb" >&2)
+	top=${deb%%=*}
+	dpkg-deb --fsys-tarfile "$dir.deb"/*.deb |
+		tar -xO "./usr/src/$top.tar.xz" |
+		tar -xJ -C "$dir" --strip-components=1 --anchored --wildcards "$@"
+	rm -r "$dir.deb"
+}
+
+# newest_source: set pkg and ver to the newest linux-source-X.Y
+newest_source()
+{
+	ver=$(newest trixie trixie-backports linux-source)
+	pkg=$(depends trixie "linux-source=$ver" | grep '^linux-source-')
+}
+
+# prune TREE DIR: keep of a built tree what modules are built with
+prune()
+{
+	mkdir -p "$2"
+	(
+		cd "$1"
+		cp -a --parents Makefile Kbuild .config Module.symvers scripts \
+			include arch/x86/Makefile* arch/x86/include \
+			tools/objtool/objtool "$2"
+	)
+	find "$2" -name '*.o' -delete -o -name '*.a' -delete -o \
+		-name '.*.cmd' -delete
+	rm -rf "$1"
+}
+
+# from_source FRAGMENT...: the newest source, built here with these options
+from_source()
+{
+	arch=x86_64 cc=gcc
+	for file; do
+		cat "$here/$file"
+	done >"$cache/kernel/$name.fragment"
+	id=$({ echo "$recipe"; gcc --version | head -n 1
+	       cat "$cache/kernel/$name.fragment"; } | sha256sum | cut -c 1-12)
+	apt_update trixie 1440
+	newest_source
+	D=$cache/kernel/$name-$(key "$ver")-$id
+	[ ! -e "$D/version" ] || return 0
+
+	need apt-get dpkg-deb xz gcc make flex bison bc cpio perl
+	apt_update trixie 60
+	newest_source
+	D=$cache/kernel/$name-$(key "$ver")-$id
+	start "$D"
+	cp "$cache/kernel/$name.fragment" "$D.work/fragment.config"
+	tree=$D.work/tree
+	# Of Documentation and the big drivers configuration needs Kconfig only
+	source_tar trixie "$pkg=$ver" "$tree" \
+		--exclude='*/Documentation/[!K]*' --exclude='*/arch/arm*/boot/dts/*' \
+		--exclude='*/drivers/gpu/drm/*.[ch]' --exclude='*/sound/*.[ch]'
+	say "building kernel $name from $pkg $ver (8 minutes and up): $D.work/log"
+	(
+		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+		cd "$tree"
+		make KCONFIG_ALLCONFIG=../fragment.config allnoconfig >../log 2>&1 ||
+			die "configuring it failed: $D.work/log"
+		# kconfig drops what it does not know or cannot satisfy, silently
+		grep -E '^(# )?CONFIG_' ../fragment.config >../wanted
+		if grep -vxFf .config ../wanted >&2; then
+			die "these options are not to be had in $pkg"
+		fi
+		nice -n 5 make -j"$(nproc)" bzImage modules >>../log 2>&1 || {
+			tail -n 20 ../log >&2
+			die "building it failed: $D.work/log"
+		}
+	)
+	built_here
+	cp "$tree/arch/x86/boot/bzImage" "$D.work/image"
+	cp "$tree/System.map" "$D.work/System.map"
+	mkdir -p "$D.work/modules"
+	: >"$D.work/modules/load-order"
+	prune "$tree" "$D.work/build"
+	rm -f "$D.work/wanted"
+	finish "$D"
+}
+
+# built_here: the files that describe a kernel configured in $tree
+built_here()
+{
+	kver=$(cat "$tree/include/config/kernel.release")
+	kdir=$D/build
+	cp "$tree/.config" "$D.work/config"
+	echo "$kver $ver" >"$D.work/version"
+	build_env >"$D.work/build.env"
+}
+
+# with_clang: Debian's headers insist on gcc, and LLVM= is ignored there
+# without a word. So the source is configured like 6.1, for clang.
+with_clang()
+{
+	cc=clang-14
+	apt_update bookworm 1440
+	ver=$(newest bookworm "" linux-source-6.1)
+	D=$cache/kernel/$name-$(key "$ver-$recipe")
+	[ ! -e "$D/version" ] || return 0
+
+	like=$(one 6.1)
+	need apt-get dpkg-deb xz clang-14 ld.lld-14 make flex bison bc perl
+	ver=$(newest bookworm "" linux-source-6.1)
+	D=$cache/kernel/$name-$(key "$ver-$recipe")
+	start "$D"
+	tree=$D.work/tree
+	source_tar bookworm "linux-source-6.1=$ver" "$tree" \
+		--exclude='*/tools/testing/*' --exclude='*/tools/perf/*' \
+		'*/Makefile*' '*/Kbuild*' '*/Kconfig*' '*/include/*' '*/scripts/*' \
+		'*/arch/x86/*' '*/tools/*' '*/kernel/*' '*/security/*' '*/certs/*'
+	cp "$like/config" "$tree/.config"
+	(
+		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+		make -j"$(nproc)" -C "$tree" LLVM=-14 olddefconfig modules_prepare \
+			>"$D.work/log" 2>&1 || {
+			tail -n 20 "$D.work/log" >&2
+			die "preparing it failed: $D.work/log"
+		}
+	)
+	grep -q '^CONFIG_CC_IS_CLANG=y' "$tree/.config" || die "not clang?"
+	# Nothing was built that modpost could look symbols up in: 6.1 is the same
+	cp "$like"/root/usr/src/linux-headers-*/Module.symvers "$tree"
+	built_here
+	prune "$tree" "$D.work/build"
+	finish "$D"
+}
+
+# from_files DIR FILE...: these of the newest source; D is DIR in it
+from_files()
+{
+	sub=$1
+	shift
+	apt_update trixie 1440
+	newest_source
+	D=$cache/kernel/files-$(key "$ver-$recipe")
+	if [ ! -e "$D/version" ]; then
+		need apt-get dpkg-deb xz
+		apt_update trixie 60
+		newest_source
+		D=$cache/kernel/files-$(key "$ver-$recipe")
+		start "$D"
+		source_tar trixie "$pkg=$ver" "$D.work" "$@"
+		echo "${pkg#linux-source-} $ver" >"$D.work/version"
+		finish "$D"
+	fi
+	cp "$D/version" "$D/$sub/version"
+	D=$D/$sub
+}
+
+# sparse: kernels from 7.x on need one that knows __typeof_unqual__, which the
+# releases here have not. Static, so that it runs in 7.x's file tree, too.
+newer_sparse()
+{
+	apt_update forky 1440
+	ver=$(apt-cache -c "$cache/apt-forky/apt.conf" showsrc sparse |
+		sed -n 's/^Version: //p' | sort -V | tail -n 1)
+	[ -n "$ver" ] || die "no source package sparse"
+	D=$cache/kernel/sparse-$(key "$ver-$recipe")
+	[ ! -e "$D/version" ] || return 0
+	need apt-get gcc make
+	apt_update forky 60
+	start "$D"
+	say "building sparse $ver"
+	(
+		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+		cd "$D.work"
+		apt-get -c "$cache/apt-forky/apt.conf" -q source --download-only \
+			"sparse=$ver" >&2
+		mkdir tree
+		tar -xf sparse_*.orig.tar.* -C tree --strip-components=1
+		make -C tree -j"$(nproc)" LDFLAGS=-static HAVE_LLVM=no HAVE_GTK=no \
+			HAVE_SQLITE=no HAVE_LIBXML=no sparse >log 2>&1 || {
+			tail -n 20 log >&2
+			die "building sparse failed: $D.work/log"
+		}
+		cp tree/sparse sparse
+		rm -rf tree sparse_*
+	)
+	echo "sparse $ver" >"$D.work/version"
+	finish "$D"
+}
+
 # provide NAME: set D to the directory of this kernel, complete and current
 provide()
 {
@@ -451,6 +649,20 @@ provide()
 	s390x)	arch=s390 cross=s390x-linux-gnu- cc=s390x-linux-gnu-gcc-12
 		makeargs="CONFIG_DEBUG_INFO_BTF_MODULES="
 		from_debs bookworm-s390x "" s390x ;;
+	debug)	from_source kernel.config debug.config ;;
+	6.1-clang)
+		makeargs="LLVM=-14 CONFIG_DEBUG_INFO_BTF_MODULES="
+		with_clang ;;
+	kselftest | checkpatch)
+		# One unpacking for both
+		dir=tools/testing/selftests
+		[ "$name" = kselftest ] || dir=scripts
+		from_files $dir '*/tools/testing/selftests/kselftest*' \
+			'*/tools/testing/selftests/lib.mk' \
+			'*/tools/testing/selftests/run_kselftest.sh' \
+			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
+			'*/scripts/const_structs.checkpatch' ;;
+	sparse)	newer_sparse ;;
 	*)	die "no kernel $name (6.1 6.12 7.x debug arm64 i386 s390x" \
 			"6.1-clang kselftest checkpatch all)" ;;
 	esac
@@ -467,7 +679,11 @@ one()
 		return
 	fi
 	(
-		lock "$1"
+		case $1 in
+		kselftest | checkpatch)
+			lock files ;;
+		*)	lock "$1" ;;
+		esac
 		provide "$1"
 		ln -sfn "$D" "$link"
 		touch "$link.checked"
@@ -477,4 +693,10 @@ one()
 }
 
 [ $# -eq 1 ] || die "usage: kernel.sh NAME"
-one "$1"
+case $1 in
+all)	for each in 6.1 6.12 7.x arm64 i386 s390x 6.1-clang kselftest \
+		checkpatch sparse debug; do
+		one "$each"
+	done ;;
+*)	one "$1" ;;
+esac
