@@ -20,6 +20,7 @@
 #   VM_BITS      "64 32": which programs            VM_APPEND    kernel options
 #   VM_ACCEL     kvm or tcg, else what works        VM_PARAMS    module options
 #   VM_FAMILIES  "unix" or "vunix" alone
+#   VM_HUGE      1: tests of a million sockets, too (with VM_MEM=8G or so)
 #   VM_RESULTS   folder for results, default selftests/bin/vm/KERNEL
 #   VUNIX_KO     a module that is built already   KSFT  as for ../Makefile
 
@@ -215,6 +216,7 @@ TIME='$VM_TESTTIME'
 LEAKS='$leaks'
 PARAMS='${VM_PARAMS:-}'
 FAMILIES='${VM_FAMILIES:-}'
+HUGE='${VM_HUGE:-}'
 DIR='$PWD'
 ROWS='${size% *}'
 COLS='${size#* }'
