@@ -35,22 +35,23 @@ D=$("$here/kernel.sh" "$name")
 . "$D/build.env"
 
 # in_chroot COMMAND...: run it in a file tree of another Debian release, which
-# sees the build directory, /proc (objtool reads a limit there) and /dev
+# sees the build directory, the checker, /dev, and /proc, where objtool reads a
+# limit
 in_chroot()
 {
 	unshare=unshare
 	[ "$(id -u)" -eq 0 ] || unshare="unshare --map-root-user"
 	# shellcheck disable=SC2016
 	$unshare --mount sh -ec '
-		root=$1 dir=$2
-		shift 2
-		mkdir -p "$root/proc" "$root/dev" "$root$dir"
-		mount --rbind /proc "$root/proc"
-		mount --rbind /dev "$root/dev"
-		mount --bind "$dir" "$root$dir"
+		root=$1
+		for dir in /proc /dev "$2" ${3:+"$3"}; do
+			mkdir -p "$root$dir"
+			mount --rbind "$dir" "$root$dir"
+		done
+		shift 3
 		exec chroot "$root" /usr/bin/env -i \
 			PATH=/usr/sbin:/usr/bin HOME=/ LC_ALL=C "$@"
-	' sh "$CHROOT" "$dir" "$@"
+	' sh "$CHROOT" "$dir" "$sparse" "$@"
 }
 
 for tool in make rsync "${CC%% *}"; do
@@ -58,12 +59,19 @@ for tool in make rsync "${CC%% *}"; do
 		die "no $tool: run selftests/vm/packages.sh check"
 done
 
-fresh=
+fresh='' sparse='' checker=''
 for arg; do
 	case $arg in
-	W=* | C=*)	fresh=y ;;
+	C=*)		fresh=y sparse=y ;;
+	W=*)		fresh=y ;;
+	CHECK=*)	checker=$arg ;;
 	esac
 done
+if [ -n "$sparse" ] && [ -z "$checker" ]; then
+	# 7.x would refuse the distribution's and check nothing
+	sparse=$("$here/kernel.sh" sparse)
+	MAKEARGS="$MAKEARGS CHECK=$sparse/sparse"
+fi
 
 id=$(printf '%s' "$top" | sha256sum | cut -c 1-12)
 dir=$cache/build/$id/$name

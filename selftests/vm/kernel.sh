@@ -424,6 +424,18 @@ from_trixie()
 	done
 	kdir=/usr/src/linux-headers-$kver
 	chroot=$D/root
+	valid=$(echo "$root"/usr/lib/linux-kbuild-*/scripts)/checker-valid.sh
+	if [ ! -e "$valid" ]; then
+		# The package forgets it, and C=1 would then check nothing
+		cat >"$valid" <<-"EOF"
+		#!/bin/sh
+		file=$(mktemp --suffix=.c)
+		echo 'static __typeof_unqual__(const int) v;' >"$file"
+		[ -n "$("$@" "$file" 2>&1)" ] || echo 1
+		rm "$file"
+		EOF
+		chmod +x "$valid"
+	fi
 	take_image "$root" "$kver" "$D.work"
 	take_modules "$root" "$kver" "$D.work/modules"
 	rm -rf "$root/usr/lib/modules/$kver/kernel" "${root:?}/boot" \
