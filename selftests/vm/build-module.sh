@@ -73,6 +73,9 @@ if [ -n "$sparse" ] && [ -z "$checker" ]; then
 	MAKEARGS="$MAKEARGS CHECK=$sparse/sparse"
 fi
 
+# Checkouts that are no more leave nothing for long
+[ ! -d "$cache/build" ] || find "$cache/build" -mindepth 1 -maxdepth 1 \
+	-type d -mtime +14 -exec rm -rf {} +
 id=$(printf '%s' "$top" | sha256sum | cut -c 1-12)
 dir=$cache/build/$id/$name
 [ $# -eq 0 ] || dir=$dir-$(printf '%s\n' "$@" | sha256sum | cut -c 1-8)

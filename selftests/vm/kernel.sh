@@ -25,7 +25,8 @@
 #   modules/load-order  their names, in the order to insmod them
 #   build.env           shell variables that build-module.sh reads
 #
-# Newer versions are looked for once a day, or with VUNIX_REFRESH=1.
+# Newer versions are looked for once a day; VUNIX_REFRESH=1 looks now, and
+# VUNIX_REFRESH=0 takes what is there. What nobody asked for in a week goes.
 
 set -eu
 umask 022
@@ -133,10 +134,12 @@ apt_conf()
 # apt_update SET MINUTES: package lists no older than that
 apt_update()
 {
+	age=$2
+	[ "${VUNIX_REFRESH-}" != 1 ] || age=5
 	(
 		lock "apt-$1"
 		apt_conf "$1"
-		younger "$aptdir/updated" "$2" && exit
+		younger "$aptdir/updated" "$age" && exit
 		say "reading the package lists of $1"
 		if apt-get -c "$aptdir/apt.conf" -q update >&2 9>&-; then
 			touch "$aptdir/updated"
@@ -680,28 +683,49 @@ provide()
 	esac
 }
 
+# current LINK: true if it need not be looked at again
+current()
+{
+	[ -e "$1/version" ] || return 1
+	case ${VUNIX_REFRESH-} in
+	0)	return 0 ;;
+	1)	return 1 ;;
+	esac
+	younger "$1.checked" 1440
+}
+
+# tidy: drop what was superseded, and what was never finished
+tidy()
+{
+	find "$cache/kernel" -mindepth 2 -maxdepth 2 -name used -mtime +7 |
+		while IFS= read -r file; do
+			rm -rf "${file%/used}"
+		done
+	find "$cache/kernel" -mindepth 1 -maxdepth 1 -name '*.work' -mtime +1 \
+		-exec rm -rf {} +
+}
+
 # one NAME: print its directory
 one()
 {
 	link=$cache/kernel/$1
 	mkdir -p "$cache/kernel"
-	if [ -z "${VUNIX_REFRESH-}" ] && younger "$link.checked" 1440 &&
-	   [ -e "$link/version" ]; then
-		readlink "$link"
-		return
+	if ! current "$link"; then
+		(
+			case $1 in
+			kselftest | checkpatch)
+				lock files ;;
+			*)	lock "$1" ;;
+			esac
+			provide "$1"
+			ln -sfn "$D" "$link"
+			touch "$link.checked" "$D/used"
+			say "$1 is $(cat "$D/version")"
+			tidy
+		)
 	fi
-	(
-		case $1 in
-		kselftest | checkpatch)
-			lock files ;;
-		*)	lock "$1" ;;
-		esac
-		provide "$1"
-		ln -sfn "$D" "$link"
-		touch "$link.checked"
-		say "$1 is $(cat "$D/version")"
-		echo "$D"
-	)
+	touch "$link/used"
+	readlink "$link"
 }
 
 [ $# -eq 1 ] || die "usage: kernel.sh NAME"
