@@ -393,6 +393,7 @@ bool vunix_scm_creds_equal(const struct vunix_scm *a,
 void vunix_scm_recv(struct socket *sock, struct msghdr *msg,
 		    struct vunix_scm *scm, int flags);
 void vunix_scm_destroy(struct vunix_scm *scm);
+int vunix_scm_register_pid(void);
 
 static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
 {

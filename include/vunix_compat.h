@@ -27,6 +27,9 @@
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
 #endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
@@ -109,6 +112,7 @@ static inline int security_unix_find(const struct path *path,
 }
 #endif
 
+/* SO_RIGHTS_NOTRUNC of scm_detach_fds(): since 7.3. */
 static inline void vunix_scm_detach_fds(struct msghdr *msg,
 					struct scm_cookie *scm, bool notrunc)
 {
@@ -118,6 +122,55 @@ static inline void vunix_scm_detach_fds(struct msghdr *msg,
 	scm_detach_fds(msg, scm);
 #endif
 }
+
+/* A text for a label, as pointer and length until 6.13. */
+#ifdef VUNIX_HAVE_LSM_CONTEXT
+#define vunix_secid_to_secctx(secid, ctx) security_secid_to_secctx(secid, ctx)
+#define vunix_release_secctx(ctx)	security_release_secctx(ctx)
+#else
+struct lsm_context {
+	char	*context;
+	u32	len;
+};
+
+static inline int vunix_secid_to_secctx(u32 secid, struct lsm_context *ctx)
+{
+	return security_secid_to_secctx(secid, &ctx->context, &ctx->len);
+}
+
+static inline void vunix_release_secctx(struct lsm_context *ctx)
+{
+	security_release_secctx(ctx->context, ctx->len);
+}
+#endif
+
+/* Accepted SCM_CREDENTIALS register the process with pidfs: since 6.16. */
+#ifdef VUNIX_HAVE_PIDFS_REGISTER
+#define VUNIX_REGISTERS_PIDS	true
+#else
+#define VUNIX_REGISTERS_PIDS	false
+#endif
+
+/*
+ * Install a pidfd of a socket's peer.  Since 6.7; SO_PASSPIDFD is older (6.5),
+ * so where VUNIX_MAKES_PIDFDS is not set, that option must be refused.
+ */
+#ifdef VUNIX_HAVE_DO_SOCK_GETSOCKOPT
+#define VUNIX_MAKES_PIDFDS	true
+static inline int vunix_sock_peer_pidfd(struct socket *sock, int *pidfd)
+{
+	int len = sizeof(*pidfd);
+
+	return do_sock_getsockopt(sock, true, SOL_SOCKET, SO_PEERPIDFD,
+				  KERNEL_SOCKPTR(pidfd), KERNEL_SOCKPTR(&len));
+}
+#else
+#define VUNIX_MAKES_PIDFDS	false
+static inline int vunix_sock_peer_pidfd(struct socket *sock, int *pidfd)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
 /* cgroup BPF programs for unix sockets: since 6.7. */
 #ifndef BPF_CGROUP_RUN_PROG_UNIX_CONNECT_LOCK
@@ -144,6 +197,12 @@ static inline void vunix_scm_detach_fds(struct msghdr *msg,
 #define VUNIX_PASS_CRED		BIT(0)
 #define VUNIX_PASS_SEC		BIT(1)
 #define VUNIX_PASS_PIDFD	BIT(2)
+
+#ifdef VUNIX_HAVE_SK_SCM_FLAGS
+#define VUNIX_CORE_PASSRIGHTS	true
+#else
+#define VUNIX_CORE_PASSRIGHTS	false
+#endif
 
 static inline u8 vunix_sock_pass_flags(const struct sock *sk,
 				       const struct socket *sock)
