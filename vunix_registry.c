@@ -47,9 +47,6 @@
  * Ids
  */
 
-/* Of all namespaces, for the limit that AF_UNIX has. */
-static atomic_long_t vunix_registry_total;
-
 /* The size of a CPU's batch of cookies.  Another one would only be slower. */
 #define VUNIX_BATCH_SHIFT	12
 
@@ -64,15 +61,16 @@ static bool vunix_id_less(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct vunix_sock, id_node)->id;
 }
 
-/* Count one socket more, unless @limit (0: none) are there already. */
-static bool vunix_count_try_inc(atomic_long_t *count, unsigned long limit)
+/* Count one socket more, if the namespace may have it; never above that. */
+static bool vunix_registry_try_count(struct vunix_net *vn)
 {
-	long n = atomic_long_read(count);
+	unsigned int limit = vunix_limit_sockets(vn);
+	long n = atomic_long_read(&vn->nr_socks);
 
 	do {
 		if (limit && n >= limit)
 			return false;
-	} while (!atomic_long_try_cmpxchg(count, &n, n + 1));
+	} while (!atomic_long_try_cmpxchg(&vn->nr_socks, &n, n + 1));
 	return true;
 }
 
@@ -84,7 +82,7 @@ static bool vunix_count_try_inc(atomic_long_t *count, unsigned long limit)
  *
  * Context: Process. Takes and drops a shard's lock.
  * Return: 0, or -ENFILE: the namespace has as many sockets as max_sockets
- *         admits, or all namespaces together twice as many as files may be.
+ *         admits.
  */
 int vunix_registry_insert(struct sock *sk)
 {
@@ -93,12 +91,8 @@ int vunix_registry_insert(struct sock *sk)
 	struct vunix_shard *shard;
 	u32 cookie[2];
 
-	if (!vunix_count_try_inc(&vunix_registry_total, 2 * get_max_files()))
+	if (!vunix_registry_try_count(vn))
 		return -ENFILE;
-	if (!vunix_count_try_inc(&vn->nr_socks, vunix_limit_sockets(vn))) {
-		atomic_long_dec(&vunix_registry_total);
-		return -ENFILE;
-	}
 
 	sock_diag_save_cookie(sk, cookie);
 	vsk->id = (u64)cookie[1] << 32 | cookie[0];
@@ -131,7 +125,6 @@ void vunix_registry_remove(struct sock *sk)
 
 	__sock_put(sk);
 	atomic_long_dec(&vn->nr_socks);
-	atomic_long_dec(&vunix_registry_total);
 }
 
 /* The socket with the smallest id above @id, with a reference, or NULL. */
@@ -772,6 +765,5 @@ int __init vunix_registry_init(void)
 void vunix_registry_exit(void)
 {
 	WARN_ON_ONCE(atomic_read(&vunix_names.nelems));
-	WARN_ON_ONCE(atomic_long_read(&vunix_registry_total));
 	rhashtable_destroy(&vunix_names);
 }
