@@ -653,6 +653,18 @@ static inline long vt_fill(int fd)
 	}
 }
 
+/*
+ * Milliseconds by the clock that timeouts run by: a starved machine's ticks
+ * lag behind the fine clock, so by that one a timeout may end too early.
+ */
+static inline long long vt_ticks_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
 /* SO_RCVTIMEO or SO_SNDTIMEO in milliseconds. */
 static inline int vt_set_timeo(int fd, int opt, int ms)
 {
