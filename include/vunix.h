@@ -193,6 +193,29 @@ static inline struct vunix_sock *vunix_sk(const struct sock *sk)
 	return container_of(unix_sk(sk), struct vunix_sock, u);
 }
 
+/*
+ * The state lock.  Hidden from sparse, which cannot follow a lock that one
+ * function takes and another drops; lockdep follows it on every kernel.
+ */
+static inline void vunix_state_lock(struct sock *sk)
+{
+	unix_state_lock(sk);
+	__release(&unix_sk(sk)->lock);
+}
+
+/* The second of two, in the order that the Locking block gives. */
+static inline void vunix_state_lock_second(struct sock *sk)
+{
+	spin_lock_nested(&unix_sk(sk)->lock, SINGLE_DEPTH_NESTING);
+	__release(&unix_sk(sk)->lock);
+}
+
+static inline void vunix_state_unlock(struct sock *sk)
+{
+	__acquire(&unix_sk(sk)->lock);
+	unix_state_unlock(sk);
+}
+
 static inline bool vunix_is_connected_type(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
@@ -214,10 +237,16 @@ static inline bool vunix_recvq_full_lockless(const struct sock *sk)
  */
 static inline u8 vunix_pass_flags(const struct sock *sk)
 {
-	const struct socket *sock = READ_ONCE(sk->sk_socket);
+	const struct socket *sock;
+	u8 flags;
 
-	return sock ? vunix_sock_pass_flags(sk, sock) :
-		      READ_ONCE(vunix_sk(sk)->pass_flags);
+	/* A struct socket is freed by RCU. */
+	rcu_read_lock();
+	sock = READ_ONCE(sk->sk_socket);
+	flags = sock ? vunix_sock_pass_flags(sk, sock) :
+		       READ_ONCE(vunix_sk(sk)->pass_flags);
+	rcu_read_unlock();
+	return flags;
 }
 
 static inline bool vunix_may_passcred(const struct sock *sk)
@@ -232,6 +261,15 @@ static inline bool vunix_pass_rights(const struct sock *sk)
 	return sk->sk_scm_rights;
 #else
 	return READ_ONCE(vunix_sk(sk)->pass_rights);
+#endif
+}
+
+static inline void vunix_set_pass_rights(struct sock *sk, bool on)
+{
+#ifdef VUNIX_HAVE_SK_SCM_FLAGS
+	sk->sk_scm_rights = on;
+#else
+	WRITE_ONCE(vunix_sk(sk)->pass_rights, on);
 #endif
 }
 
@@ -258,6 +296,7 @@ struct vunix_net {
 	unsigned int		max_scm_fds;	/* at most SCM_MAX_FD */
 	unsigned int		max_inflight;	/* 0: RLIMIT_NOFILE */
 	unsigned int		max_foreign_inflight;	/* 0: none at all */
+	unsigned int		foreign_inflight;	/* see vunix_scm.c */
 	struct ctl_table_header	*sysctl;
 };
 
@@ -418,6 +457,7 @@ void vunix_accept_purge(struct sock *sk);
 /* vunix_queue.c: storage, accounting, waiting for space */
 void vunix_queue_init(struct vunix_queue *q);
 void vunix_queue_free(struct vunix_queue *q);
+void vunix_queue_kill(struct vunix_queue *q);
 void vunix_write_space(struct sock *sk);
 bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);

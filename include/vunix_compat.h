@@ -9,12 +9,15 @@
 
 #include <linux/version.h>
 #include <linux/bpf-cgroup.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/net.h>
 #include <linux/security.h>
+#include <linux/uaccess.h>
 #include <linux/sysctl.h>
 #include <net/scm.h>
 #include <net/sock.h>
@@ -112,14 +115,30 @@ static inline int security_unix_find(const struct path *path,
 }
 #endif
 
-/* SO_RIGHTS_NOTRUNC of scm_detach_fds(): since 7.3. */
-static inline void vunix_scm_detach_fds(struct msghdr *msg,
-					struct scm_cookie *scm, bool notrunc)
-{
+/* scm_detach_fds() knows SO_RIGHTS_NOTRUNC: since 7.3. */
 #ifdef VUNIX_HAVE_SCM_NOTRUNC
-	scm_detach_fds(msg, scm, notrunc);
+#define VUNIX_CORE_NOTRUNC	true
+#define vunix_scm_detach_fds(msg, scm, notrunc) \
+	scm_detach_fds(msg, scm, notrunc)
 #else
-	scm_detach_fds(msg, scm);
+#define VUNIX_CORE_NOTRUNC	false
+#define vunix_scm_detach_fds(msg, scm, notrunc)	scm_detach_fds(msg, scm)
+#endif
+
+/* Tells user memory the number before it installs the file: since 6.8. */
+static inline int vunix_receive_fd(struct file *file, int __user *ufd,
+				   unsigned int o_flags)
+{
+#ifdef VUNIX_HAVE_RECEIVE_FD_USER
+	return receive_fd(file, ufd, o_flags);
+#else
+	int fd = receive_fd(file, o_flags);
+
+	if (fd >= 0 && put_user(fd, ufd)) {
+		close_fd(fd);
+		return -EFAULT;
+	}
+	return fd;
 #endif
 }
 
@@ -226,16 +245,20 @@ static inline u8 vunix_sock_pass_flags(const struct sock *sk,
 #endif
 }
 
-static inline void vunix_sock_set_pass_flags(struct sock *sk,
-					     struct socket *sock, u8 flags)
+/* A connection inherits at connect() what the listener asks for then. */
+static inline void vunix_embryo_set_pass_flags(struct sock *sk, u8 flags)
 {
 #ifdef VUNIX_HAVE_SK_SCM_FLAGS
 	sk->sk_scm_credentials = !!(flags & VUNIX_PASS_CRED);
 	sk->sk_scm_security = !!(flags & VUNIX_PASS_SEC);
 	sk->sk_scm_pidfd = !!(flags & VUNIX_PASS_PIDFD);
-#else
-	if (!sock)
-		return;
+#endif
+}
+
+/* At accept() it gets a struct socket, which is where they were kept. */
+static inline void vunix_accept_pass_flags(struct socket *sock, u8 flags)
+{
+#ifndef VUNIX_HAVE_SK_SCM_FLAGS
 	assign_bit(SOCK_PASSCRED, &sock->flags, flags & VUNIX_PASS_CRED);
 	assign_bit(SOCK_PASSSEC, &sock->flags, flags & VUNIX_PASS_SEC);
 #ifdef SOCK_PASSPIDFD

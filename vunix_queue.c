@@ -1,0 +1,749 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receive queues: a ring of pages per socket, the accounting of what is in it,
+ * and waiting for room.  Owns q.lock and q.wmutex (see vunix.h for the layout
+ * and the rules).  Knows neither messages nor addresses: what the bytes mean
+ * is the business of vunix_stream.c and vunix_dgram.c.
+ *
+ * A write has four steps: vunix_write_begin() takes the wmutex with all pages
+ * in hand that the write may need, vunix_write_iter() fills them with page
+ * faults disabled, vunix_write_commit() publishes under q.lock, and
+ * vunix_write_end() lets go.  Whatever may sleep (page allocation, faulting in
+ * the source) happens before the first step; so no writer ever waits for
+ * another writer's memory.
+ *
+ * Pages that a reader has emptied go to a small LIFO of spares, since a fresh
+ * page is zeroed on most distributions.  A spare is only given to a writer of
+ * the memory cgroup that paid for it: a writer of another cgroup drops the
+ * spares, and pages that older writers still have in the ring (those before
+ * spare_from) are freed when they are emptied.
+ */
+#include <linux/cgroup.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <net/tcp_states.h>
+#include "vunix_queue.h"
+
+/* Spares kept per queue: those of one 64 KiB message. */
+#define VUNIX_SPARE_MAX		16
+/* Quiet drains after which half of the spares go. */
+#define VUNIX_CALM_MAX		64
+
+/* The link of a chained page is its first word: nobody else looks at it. */
+static struct page **page_link(struct page *page)
+{
+	return page_address(page);
+}
+
+static void push_page(struct page **list, struct page *page)
+{
+	*page_link(page) = *list;
+	*list = page;
+}
+
+static struct page *pop_page(struct page **list)
+{
+	struct page *page = *list;
+
+	if (page)
+		*list = *page_link(page);
+	return page;
+}
+
+/* Who pays for what current allocates; compared, never dereferenced. */
+static void *charged_cgroup(void)
+{
+#ifdef CONFIG_MEMCG
+	void *css;
+
+	rcu_read_lock();
+	css = task_css(current, memory_cgrp_id);
+	rcu_read_unlock();
+	return css;
+#else
+	return NULL;
+#endif
+}
+
+static struct page **slot_of(struct vunix_queue *q, u32 pos)
+{
+	return &q->slots[(pos >> PAGE_SHIFT) & (q->nslots - 1)];
+}
+
+/* Slots from the tail's to the one of the last byte before @end. */
+static unsigned int slots_spanned(const struct vunix_queue *q, u32 end)
+{
+	return DIV_ROUND_UP(vunix_page_offset(q->tail) + (end - q->tail),
+			    PAGE_SIZE);
+}
+
+/**
+ * vunix_queue_init() - make an empty queue
+ * @q: zeroed memory
+ *
+ * Context: Any.
+ */
+void vunix_queue_init(struct vunix_queue *q)
+{
+	spin_lock_init(&q->lock);
+	mutex_init(&q->wmutex);
+	INIT_LIST_HEAD(&q->marks);
+	INIT_LIST_HEAD(&q->oob);
+	INIT_LIST_HEAD(&q->accept);
+	q->slots = q->inline_slots;
+	q->nslots = VUNIX_INLINE_SLOTS;
+}
+
+/**
+ * vunix_queue_free() - give back the memory of a queue nobody can reach
+ * @q: queue, emptied before
+ *
+ * Context: Any; called when the last reference of the socket has gone.
+ */
+void vunix_queue_free(struct vunix_queue *q)
+{
+	WARN_ON_ONCE(q->head != q->tail);
+	if (vunix_page_offset(q->head))
+		put_page(*slot_of(q, q->head));
+	vunix_queue_free_pages(q->spare);
+	if (q->slots != q->inline_slots)
+		kvfree(q->slots);
+}
+
+/**
+ * vunix_queue_kill() - let nothing more into a queue
+ * @q: queue of a socket that is being released
+ *
+ * What is queued stays until the caller drops it; a write that is under way
+ * fails when it wants to commit.
+ *
+ * Context: Process. Takes and drops q.lock.
+ */
+void vunix_queue_kill(struct vunix_queue *q)
+{
+	struct page *spare;
+
+	spin_lock(&q->lock);
+	q->dead = true;
+	spare = q->spare;
+	q->spare = NULL;
+	q->nr_spare = 0;
+	spin_unlock(&q->lock);
+	vunix_queue_free_pages(spare);
+}
+
+/**
+ * vunix_queue_free_pages() - free a chain from vunix_queue_consume()
+ * @list: first page or NULL
+ *
+ * Context: Any.
+ */
+void vunix_queue_free_pages(struct page *list)
+{
+	struct page *page;
+
+	while ((page = pop_page(&list)))
+		put_page(page);
+}
+
+/* Takes up to @want spares if they were paid for by the caller's cgroup. */
+static struct page *take_spares(struct vunix_queue *q, struct vunix_writer *w,
+				unsigned int want)
+{
+	void *cgroup = charged_cgroup();
+	struct page *drop = NULL;
+
+	lockdep_assert_held(&q->lock);
+	if (q->spare_cgroup != cgroup) {
+		q->spare_cgroup = cgroup;
+		q->spare_from = q->head;
+		drop = q->spare;
+		q->spare = NULL;
+		q->nr_spare = 0;
+	}
+	while (w->nr < want && q->spare) {
+		w->pages[w->nr++] = pop_page(&q->spare);
+		q->nr_spare--;
+	}
+	return drop;
+}
+
+/* Moves the ring into the larger array that the writer brought. */
+static struct page **install_slots(struct vunix_queue *q,
+				   struct vunix_writer *w)
+{
+	struct page **old = q->slots;
+	unsigned int mask = q->nslots - 1, n, i;
+	u32 first = q->tail >> PAGE_SHIFT;
+
+	lockdep_assert_held(&q->lock);
+	lockdep_assert_held(&q->wmutex);
+	n = slots_spanned(q, q->head);
+	for (i = first; i != first + n; i++)
+		w->slots[i & (w->nslots - 1)] = old[i & mask];
+	q->slots = w->slots;
+	q->nslots = w->nslots;
+	w->slots = NULL;
+	return old == q->inline_slots ? NULL : old;
+}
+
+/* What the wmutex holder needs for @bytes more, and what is at hand. */
+static bool writer_is_ready(struct vunix_writer *w, size_t bytes,
+			    unsigned int *pages, unsigned int *slots)
+{
+	struct vunix_queue *q = w->q;
+	u32 off = vunix_page_offset(q->head);
+	struct page **old = NULL, *drop;
+	size_t room = off ? PAGE_SIZE - off : 0;
+	bool ready = false;
+
+	*pages = bytes > room ? DIV_ROUND_UP(bytes - room, PAGE_SIZE) : 0;
+
+	spin_lock(&q->lock);
+	*slots = slots_spanned(q, q->head + bytes);
+	drop = take_spares(q, w, *pages);
+	if (w->nr >= *pages &&
+	    (*slots <= q->nslots || (w->slots && *slots <= w->nslots))) {
+		if (*slots > q->nslots)
+			old = install_slots(q, w);
+		ready = true;
+	}
+	spin_unlock(&q->lock);
+
+	vunix_queue_free_pages(drop);
+	kvfree(old);
+	return ready;
+}
+
+static int writer_alloc(struct vunix_writer *w, unsigned int pages,
+			unsigned int slots)
+{
+	struct page *page;
+
+	while (w->nr < pages) {
+		page = alloc_page(GFP_KERNEL_ACCOUNT);
+		if (!page)
+			return -ENOBUFS;
+		w->pages[w->nr++] = page;
+	}
+	if (slots > w->q->nslots && (!w->slots || w->nslots < slots)) {
+		kvfree(w->slots);
+		w->nslots = roundup_pow_of_two(slots);
+		w->slots = kvcalloc(w->nslots, sizeof(*w->slots),
+				    GFP_KERNEL_ACCOUNT);
+		if (!w->slots)
+			return -ENOBUFS;
+	}
+	return 0;
+}
+
+static void writer_free(struct vunix_writer *w)
+{
+	while (w->nr > w->used)
+		put_page(w->pages[--w->nr]);
+	if (w->pages != w->inl)
+		kvfree(w->pages);
+	kvfree(w->slots);
+}
+
+/**
+ * vunix_write_begin() - get hold of a queue's write side
+ * @w: writer, uninitialised
+ * @q: queue; its socket is kept alive by the caller
+ * @bytes: the most that will be written
+ *
+ * Context: Process, sleeps. Returns with q.wmutex held on success: from then
+ * to vunix_write_end() the caller neither faults nor sleeps.
+ * Return: 0; -ENOBUFS without memory, or if the queue would hold more than
+ * VUNIX_QUEUE_MAX bytes.
+ */
+int vunix_write_begin(struct vunix_writer *w, struct vunix_queue *q,
+		      size_t bytes)
+{
+	unsigned int pages, slots;
+	int err;
+
+	w->q = q;
+	w->nr = 0;
+	w->used = 0;
+	w->slots = NULL;
+	w->nslots = 0;
+	w->pages = w->inl;
+	w->max = VUNIX_BATCH;
+	if (bytes > VUNIX_QUEUE_MAX / 2)
+		return -ENOBUFS;
+	if (bytes / PAGE_SIZE + 2 > VUNIX_BATCH) {
+		w->max = bytes / PAGE_SIZE + 2;
+		w->pages = kvmalloc_array(w->max, sizeof(*w->pages),
+					  GFP_KERNEL_ACCOUNT);
+		if (!w->pages)
+			return -ENOBUFS;
+	}
+
+	for (;;) {
+		mutex_lock(&q->wmutex);
+		if (READ_ONCE(q->head) - READ_ONCE(q->tail) + bytes >
+		    VUNIX_QUEUE_MAX) {
+			mutex_unlock(&q->wmutex);
+			err = -ENOBUFS;
+			break;
+		}
+		if (writer_is_ready(w, bytes, &pages, &slots)) {
+			w->start = q->head;
+			w->pos = q->head;
+			return 0;
+		}
+		mutex_unlock(&q->wmutex);
+		err = writer_alloc(w, pages, slots);
+		if (err)
+			break;
+	}
+	writer_free(w);
+	return err;
+}
+
+/* The page that takes the byte at w->pos. */
+static struct page *writer_page(struct vunix_writer *w)
+{
+	u32 fresh = ALIGN(w->start, PAGE_SIZE);
+	s32 ahead = (w->pos & (u32)PAGE_MASK) - fresh;
+
+	if (ahead < 0)
+		return *slot_of(w->q, w->pos);
+	return w->pages[ahead >> PAGE_SHIFT];
+}
+
+/**
+ * vunix_write_iter() - fill in bytes behind what is written so far
+ * @w: writer
+ * @from: source; advanced by what was copied
+ * @n: bytes, together no more than vunix_write_begin() was told
+ *
+ * Context: Process, wmutex held. Runs with page faults disabled: a source
+ * page that is not present ends the copy.
+ * Return: bytes copied, less than @n if the source faulted.
+ */
+size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
+			size_t n)
+{
+	size_t done = 0;
+
+	lockdep_assert_held(&w->q->wmutex);
+	pagefault_disable();
+	while (done < n) {
+		u32 off = vunix_page_offset(w->pos);
+		size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
+		size_t copied;
+
+		copied = copy_page_from_iter(writer_page(w), off, len, from);
+		w->pos += copied;
+		done += copied;
+		if (copied < len)
+			break;
+	}
+	pagefault_enable();
+	return done;
+}
+
+/**
+ * vunix_write_record() - put a record's header, unless it is there
+ * @w: writer that has written nothing yet
+ * @rec: header
+ *
+ * Skips the rest of a page that is too small for the header.
+ *
+ * Context: Process, wmutex held.
+ */
+void vunix_write_record(struct vunix_writer *w,
+			const struct vunix_record *rec)
+{
+	u32 off = vunix_page_offset(w->pos);
+
+	lockdep_assert_held(&w->q->wmutex);
+	if (PAGE_SIZE - off < sizeof(*rec)) {
+		w->pos += PAGE_SIZE - off;
+		off = 0;
+	}
+	memcpy(page_address(writer_page(w)) + off, rec, sizeof(*rec));
+	w->pos += sizeof(*rec);
+}
+
+/* Copies through a private buffer, for a source that keeps vanishing. */
+static int fill_bounced(struct vunix_writer *w, struct vunix_queue *q,
+			const struct vunix_record *rec, struct iov_iter *from,
+			size_t n)
+{
+	struct iov_iter iter;
+	struct kvec kv;
+	void *buf;
+	int err;
+
+	buf = kvmalloc(n, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return -ENOBUFS;
+	err = -EFAULT;
+	if (!copy_from_iter_full(buf, n, from))
+		goto out;
+	kv.iov_base = buf;
+	kv.iov_len = n;
+	iov_iter_kvec(&iter, ITER_SOURCE, &kv, 1, n);
+	err = vunix_write_begin(w, q, rec ? vunix_record_space(n) : n);
+	if (err)
+		goto out;
+	if (rec)
+		vunix_write_record(w, rec);
+	vunix_write_iter(w, &iter, n);
+out:
+	kvfree(buf);
+	return err;
+}
+
+/**
+ * vunix_write_fill() - begin a write and fill in all of it
+ * @w: writer, uninitialised
+ * @q: queue; its socket is kept alive by the caller
+ * @rec: record header to go first, or NULL
+ * @from: source, advanced by @n on success
+ * @n: bytes
+ *
+ * Context: Process, sleeps; may fault, but not with a lock held. Returns with
+ * q.wmutex held on success.
+ * Return: 0; -EFAULT if the source cannot be read; errors of
+ * vunix_write_begin().
+ */
+int vunix_write_fill(struct vunix_writer *w, struct vunix_queue *q,
+		     const struct vunix_record *rec, struct iov_iter *from,
+		     size_t n)
+{
+	size_t copied;
+	int tries, err;
+
+	for (tries = 0; tries < 3; tries++) {
+		err = vunix_write_begin(w, q, rec ? vunix_record_space(n) : n);
+		if (err)
+			return err;
+		if (rec)
+			vunix_write_record(w, rec);
+		copied = vunix_write_iter(w, from, n);
+		if (copied == n)
+			return 0;
+		vunix_write_end(w);
+		iov_iter_revert(from, copied);
+		if (fault_in_iov_iter_readable(from, n))
+			return -EFAULT;
+	}
+	return fill_bounced(w, q, rec, from, n);
+}
+
+/**
+ * vunix_write_commit() - publish what was written
+ * @w: writer
+ *
+ * Context: wmutex and q.lock held.
+ */
+void vunix_write_commit(struct vunix_writer *w)
+{
+	struct vunix_queue *q = w->q;
+	u32 pos = ALIGN(w->start, PAGE_SIZE);
+	unsigned int n;
+
+	lockdep_assert_held(&q->wmutex);
+	lockdep_assert_held(&q->lock);
+	for (; (s32)(w->pos - pos) > 0; pos += PAGE_SIZE)
+		*slot_of(q, pos) = w->pages[w->used++];
+	WRITE_ONCE(q->head, w->pos);
+	n = slots_spanned(q, q->head);
+	if (n > q->peak)
+		q->peak = min_t(unsigned int, n, U16_MAX);
+}
+
+/**
+ * vunix_write_end() - let go of a queue's write side
+ * @w: writer; what was not committed is forgotten
+ *
+ * Context: Process; drops the wmutex.
+ */
+void vunix_write_end(struct vunix_writer *w)
+{
+	struct vunix_queue *q = w->q;
+
+	if (w->nr > w->used) {
+		spin_lock(&q->lock);
+		while (w->nr > w->used && !q->dead &&
+		       q->nr_spare < VUNIX_SPARE_MAX) {
+			push_page(&q->spare, w->pages[--w->nr]);
+			q->nr_spare++;
+		}
+		spin_unlock(&q->lock);
+	}
+	mutex_unlock(&q->wmutex);
+	writer_free(w);
+}
+
+/**
+ * vunix_queue_get_pages() - look up the pages of a range
+ * @q: queue
+ * @pos: first byte
+ * @pages: filled in
+ * @max: room in @pages
+ * @n: bytes; the range is queued
+ *
+ * Context: Process, reader's iolock held: it keeps the pages where they are.
+ * Takes and drops q.lock.
+ * Return: number of pages, as many as cover the range or @max.
+ */
+unsigned int vunix_queue_get_pages(struct vunix_queue *q, u32 pos,
+				   struct page **pages, unsigned int max,
+				   size_t n)
+{
+	unsigned int i, nr;
+
+	nr = DIV_ROUND_UP(vunix_page_offset(pos) + n, PAGE_SIZE);
+	nr = min(nr, max);
+	spin_lock(&q->lock);
+	for (i = 0; i < nr; i++)
+		pages[i] = *slot_of(q, pos + i * PAGE_SIZE);
+	spin_unlock(&q->lock);
+	return nr;
+}
+
+/**
+ * vunix_queue_copy() - copy queued bytes out
+ * @q: queue
+ * @pos: first byte
+ * @to: destination, advanced by what was copied
+ * @n: bytes; the range is queued
+ *
+ * Context: Process, reader's iolock held. May fault.
+ * Return: bytes copied, less than @n if the destination faulted.
+ */
+size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
+			size_t n)
+{
+	struct page *pages[8];
+	size_t done = 0;
+
+	while (done < n) {
+		unsigned int nr, i;
+
+		nr = vunix_queue_get_pages(q, pos, pages, ARRAY_SIZE(pages),
+					   n - done);
+		for (i = 0; i < nr; i++) {
+			u32 off = vunix_page_offset(pos);
+			size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
+			size_t copied;
+
+			copied = copy_page_to_iter(pages[i], off, len, to);
+			pos += copied;
+			done += copied;
+			if (copied < len)
+				return done;
+		}
+	}
+	return done;
+}
+
+/**
+ * vunix_queue_record() - find the record at a position
+ * @q: queue
+ * @pos: where to look; moved past the unused end of a page
+ * @head: the queue's head
+ *
+ * Context: q.lock held. The record stays where it is until that is dropped, or
+ * for readers until they drop the iolock.
+ * Return: the record, or NULL at the head.
+ */
+struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
+					u32 head)
+{
+	u32 off;
+
+	lockdep_assert_held(&q->lock);
+	if (*pos == head)
+		return NULL;
+	off = vunix_page_offset(*pos);
+	if (PAGE_SIZE - off < sizeof(struct vunix_record)) {
+		*pos += PAGE_SIZE - off;
+		off = 0;
+	}
+	return page_address(*slot_of(q, *pos)) + off;
+}
+
+/* At a drain: spares that bursts have not needed for a while go. */
+static void trim_spares(struct vunix_queue *q, struct page **list)
+{
+	unsigned int n = q->nr_spare / 2;
+
+	if (q->peak > n || !q->nr_spare) {
+		q->calm = 0;
+	} else if (++q->calm >= VUNIX_CALM_MAX) {
+		q->calm = 0;
+		while (q->nr_spare > n) {
+			push_page(list, pop_page(&q->spare));
+			q->nr_spare--;
+		}
+	}
+	q->peak = 0;
+}
+
+/**
+ * vunix_queue_consume() - move the tail
+ * @q: queue
+ * @pos: new tail, not beyond the head
+ *
+ * Context: Reader's iolock (or the last user of the socket) and q.lock held.
+ * Return: chain of pages for vunix_queue_free_pages(), once the lock is
+ * dropped.
+ */
+struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos)
+{
+	struct page *list = NULL, **slot, *page;
+	u32 at = q->tail & (u32)PAGE_MASK;
+
+	lockdep_assert_held(&q->lock);
+	for (; (s32)(at + (u32)PAGE_SIZE - pos) <= 0; at += PAGE_SIZE) {
+		slot = slot_of(q, at);
+		page = *slot;
+		*slot = NULL;
+		/* A pipe may still hold what was spliced out of it. */
+		if (page_ref_count(page) != 1) {
+			put_page(page);
+		} else if (!q->dead && q->nr_spare < VUNIX_SPARE_MAX &&
+			   (s32)(at - q->spare_from) >= 0) {
+			push_page(&q->spare, page);
+			q->nr_spare++;
+		} else {
+			push_page(&list, page);
+		}
+	}
+	WRITE_ONCE(q->tail, pos);
+	/* Keep it near, so that the comparison holds when positions wrap. */
+	if ((s32)(at - q->spare_from) > 0)
+		q->spare_from = at;
+	if (pos == q->head)
+		trim_spares(q, &list);
+	return list;
+}
+
+/**
+ * vunix_writable() - is there room by poll()'s rule?
+ * @sk: sender
+ * @state: its sk_state
+ *
+ * Context: Any.
+ * Return: true while a quarter or less of SO_SNDBUF is in use.
+ */
+bool vunix_writable(const struct sock *sk, unsigned char state)
+{
+	return state != TCP_LISTEN &&
+	       (refcount_read(&sk->sk_wmem_alloc) << 2) <=
+	       READ_ONCE(sk->sk_sndbuf);
+}
+
+/**
+ * vunix_write_space() - wake who waits for room, if there is enough
+ * @sk: sender whose queued memory has become less
+ *
+ * Context: Any without spinlocks of ours.
+ */
+void vunix_write_space(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	if (vunix_writable(sk, READ_ONCE(sk->sk_state))) {
+		wq = rcu_dereference(sk->sk_wq);
+		if (skwq_has_sleeper(wq))
+			wake_up_interruptible_sync_poll(&wq->wait, EPOLLOUT |
+							EPOLLWRNORM |
+							EPOLLWRBAND);
+		sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * vunix_wmem_charge() - account memory to its sender
+ * @sk: sender; the charge keeps it from being freed
+ * @n: bytes
+ *
+ * Context: Any.
+ */
+void vunix_wmem_charge(struct sock *sk, unsigned int n)
+{
+	refcount_add(n, &sk->sk_wmem_alloc);
+}
+
+/**
+ * vunix_wmem_uncharge() - give accounted memory back and wake the sender
+ * @sk: sender; may be freed by this
+ * @n: bytes, not 0
+ *
+ * Context: Process, no spinlock of ours held.
+ */
+void vunix_wmem_uncharge(struct sock *sk, unsigned int n)
+{
+	/* The last byte keeps sk alive until sk_write_space() is done. */
+	WARN_ON_ONCE(refcount_sub_and_test(n - 1, &sk->sk_wmem_alloc));
+	READ_ONCE(sk->sk_write_space)(sk);
+	sk_free(sk);
+}
+
+static bool wmem_has_room(const struct sock *sk)
+{
+	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+}
+
+static long wmem_sleep(struct sock *sk, long timeo)
+{
+	DEFINE_WAIT(wait);
+
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	while (timeo && !signal_pending(current)) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+		if (wmem_has_room(sk) ||
+		    READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+		    READ_ONCE(sk->sk_err))
+			break;
+		timeo = schedule_timeout(timeo);
+	}
+	finish_wait(sk_sleep(sk), &wait);
+	return timeo;
+}
+
+/**
+ * vunix_wmem_wait() - wait until a sender may queue more
+ * @sk: sender
+ * @timeo: left of SO_SNDTIMEO (0: do not wait), updated
+ *
+ * One more message may be queued while less than SO_SNDBUF is in use, so the
+ * limit may be passed by one message, as with AF_UNIX.
+ *
+ * Context: Process, sleeps; no lock held.
+ * Return: 0, the pending error of the socket, -EPIPE after shutdown, -EAGAIN,
+ * or an interruption.
+ */
+int vunix_wmem_wait(struct sock *sk, long *timeo)
+{
+	int err;
+
+	for (;;) {
+		err = sock_error(sk);
+		if (err)
+			return err;
+		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+			return -EPIPE;
+		if (wmem_has_room(sk))
+			return 0;
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		if (!*timeo)
+			return -EAGAIN;
+		if (signal_pending(current))
+			return sock_intr_errno(*timeo);
+		*timeo = wmem_sleep(sk, *timeo);
+	}
+}
