@@ -1,0 +1,1008 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Datagrams, and the records of seqpacket sockets: send, receive, the
+ * association of datagram sockets, and flow control towards a receiver that
+ * is not connected back.  Owns no lock; storage is vunix_queue.c's.
+ *
+ * A message is a struct vunix_record and its payload in the receiver's ring.
+ * It is charged to its sender, and the charge keeps the sender's sk and address
+ * until the message is consumed.
+ *
+ * Flow control: a receiver that is not connected back takes at most
+ * sk_max_ack_backlog + 1 messages.  Blocked senders sleep on the receiver's
+ * peer_wq.  A polling sender cannot, since it may outlive the receiver: its
+ * peer_wake entry waits there instead and relays to its own wait queue, until
+ * it has relayed, the association ends or either side is released.
+ */
+#include <linux/filter.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <net/tcp_states.h>
+#include "vunix_queue.h"
+
+/*
+ * Relay
+ */
+
+static int peer_wake_relay(wait_queue_entry_t *entry, unsigned int mode,
+			   int flags, void *key)
+{
+	struct unix_sock *u = container_of(entry, struct unix_sock,
+					   peer_wake);
+	struct sock *other = entry->private;
+	wait_queue_head_t *sleep;
+
+	/* The waker holds the lock of other's peer_wq. */
+	__remove_wait_queue(&unix_sk(other)->peer_wq.wait, entry);
+	entry->private = NULL;
+	sleep = sk_sleep(&u->sk);
+	if (sleep)
+		wake_up_interruptible_poll(sleep, key_to_poll(key));
+	return 0;
+}
+
+/**
+ * vunix_dgram_peer_wake_init() - prepare the relay of a new socket
+ * @sk: socket
+ *
+ * Context: Any.
+ */
+void vunix_dgram_peer_wake_init(struct sock *sk)
+{
+	init_waitqueue_func_entry(&unix_sk(sk)->peer_wake, peer_wake_relay);
+}
+
+static bool peer_wake_connect(struct sock *sk, struct sock *other)
+{
+	wait_queue_head_t *wq = &unix_sk(other)->peer_wq.wait;
+	struct unix_sock *u = unix_sk(sk);
+	bool added = false;
+
+	spin_lock(&wq->lock);
+	if (!u->peer_wake.private) {
+		u->peer_wake.private = other;
+		__add_wait_queue(wq, &u->peer_wake);
+		added = true;
+	}
+	spin_unlock(&wq->lock);
+	return added;
+}
+
+/**
+ * vunix_dgram_peer_wake_disconnect() - end the relay, if it is set up
+ * @sk: sender
+ * @other: receiver it may be waiting for
+ *
+ * Context: Any but with the lock of @other's peer_wq.
+ */
+void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other)
+{
+	wait_queue_head_t *wq = &unix_sk(other)->peer_wq.wait;
+	struct unix_sock *u = unix_sk(sk);
+
+	spin_lock(&wq->lock);
+	if (u->peer_wake.private == other) {
+		__remove_wait_queue(wq, &u->peer_wake);
+		u->peer_wake.private = NULL;
+	}
+	spin_unlock(&wq->lock);
+}
+
+static void peer_wake_disconnect_wakeup(struct sock *sk, struct sock *other)
+{
+	vunix_dgram_peer_wake_disconnect(sk, other);
+	wake_up_interruptible_poll(sk_sleep(sk),
+				   EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+}
+
+/*
+ * Sets up the relay if @other is full. The entry is added before the test, and
+ * a receiver makes room before it looks for waiters: no wake-up is lost.
+ */
+static bool peer_wake_me(struct sock *sk, struct sock *other)
+{
+	bool added;
+
+	lockdep_assert_held(&unix_sk(sk)->lock);
+	added = peer_wake_connect(sk, other);
+	/* A dead one makes the next send fail at once: that is writable. */
+	if (vunix_recvq_full_lockless(other) && !sock_flag(other, SOCK_DEAD))
+		return true;
+	if (added)
+		vunix_dgram_peer_wake_disconnect(sk, other);
+	return false;
+}
+
+/**
+ * vunix_dgram_writable() - would the default receiver take a message?
+ * @sk: datagram or seqpacket socket that is asked to poll for output
+ *
+ * If not, @sk's wait queue is woken once it may.
+ *
+ * Context: Process. Takes and drops the state lock.
+ * Return: false if the peer is full and not connected back.
+ */
+bool vunix_dgram_writable(struct sock *sk)
+{
+	struct sock *other;
+	bool full;
+
+	vunix_state_lock(sk);
+	other = unix_peer(sk);
+	full = other && unix_peer(other) != sk &&
+	       vunix_recvq_full_lockless(other) && peer_wake_me(sk, other);
+	vunix_state_unlock(sk);
+	return !full;
+}
+
+/*
+ * Consuming
+ */
+
+/* Takes the record at the tail out; its pages may go with it. */
+static void consume_record(struct sock *sk, const struct vunix_record *rec,
+			   u32 end, struct page **pages)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+
+	lockdep_assert_held(&q->lock);
+	WRITE_ONCE(q->qlen, q->qlen - 1);
+	WRITE_ONCE(q->bytes, q->bytes - rec->len);
+	*pages = vunix_queue_consume(q, end);
+}
+
+/* Drops records up to @to; the caller is the only reader. */
+static void drop_records(struct sock *sk, u32 to)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	struct vunix_record rec, *r;
+	struct page *pages;
+	u32 pos;
+
+	for (;;) {
+		spin_lock(&q->lock);
+		pos = q->tail;
+		r = (s32)(to - pos) > 0 ?
+		    vunix_queue_record(q, &pos, q->head) : NULL;
+		if (!r) {
+			spin_unlock(&q->lock);
+			return;
+		}
+		rec = *r;
+		consume_record(sk, &rec, vunix_record_end(&rec, pos), &pages);
+		spin_unlock(&q->lock);
+
+		vunix_queue_free_pages(pages);
+		if (rec.scm.fp)
+			vunix_scm_dequeued(sk, &rec.scm);
+		vunix_scm_destroy(&rec.scm);
+		vunix_wmem_uncharge(rec.sk, rec.charge);
+		cond_resched();
+	}
+}
+
+static void purge_locked(struct sock *sk)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	u32 to;
+
+	lockdep_assert_held(&unix_sk(sk)->iolock);
+	spin_lock(&q->lock);
+	to = q->purge_to;
+	WRITE_ONCE(q->purge, false);
+	spin_unlock(&q->lock);
+	drop_records(sk, to);
+}
+
+/*
+ * The reader's lock. Who wants the queue emptied does not wait for a reader,
+ * which may be stalled in a fault: it leaves a request and tries the lock, and
+ * the reader looks for one after it has unlocked. Each side writes (request;
+ * unlock), has a full barrier, and reads the other's word, so one of them sees
+ * it and does the work.
+ */
+static void run_purge(struct sock *sk)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	struct unix_sock *u = unix_sk(sk);
+
+	for (;;) {
+		smp_mb();	/* pairs with itself in the other task */
+		if (!READ_ONCE(q->purge) || !mutex_trylock(&u->iolock))
+			return;
+		purge_locked(sk);
+		mutex_unlock(&u->iolock);
+	}
+}
+
+static void read_lock_queue(struct sock *sk)
+{
+	mutex_lock(&unix_sk(sk)->iolock);
+	if (READ_ONCE(vunix_sk(sk)->q.purge))
+		purge_locked(sk);
+}
+
+static void read_unlock_queue(struct sock *sk)
+{
+	mutex_unlock(&unix_sk(sk)->iolock);
+	run_purge(sk);
+}
+
+/**
+ * vunix_dgram_purge() - drop all messages queued so far
+ * @sk: datagram or seqpacket socket
+ *
+ * If a reader is at work, it drops them when it is done.
+ *
+ * Context: Process, sleeps; no lock held.
+ */
+void vunix_dgram_purge(struct sock *sk)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+
+	spin_lock(&q->lock);
+	q->purge_to = q->head;
+	WRITE_ONCE(q->purge, true);
+	spin_unlock(&q->lock);
+	run_purge(sk);
+}
+
+/*
+ * Association
+ */
+
+static bool may_send(struct sock *sk, struct sock *other)
+{
+	return !unix_peer(other) || unix_peer(other) == sk;
+}
+
+/*
+ * @sk has lost or changed its peer: what the old one sent is dropped, and if
+ * that was connected back, it is told.
+ */
+static void dgram_disconnected(struct sock *sk, struct sock *old)
+{
+	if (!READ_ONCE(vunix_sk(sk)->q.qlen))
+		return;
+	vunix_dgram_purge(sk);
+	wake_up_interruptible_all(&unix_sk(sk)->peer_wq.wait);
+	if (!sock_flag(old, SOCK_DEAD) && READ_ONCE(unix_peer(old)) == sk) {
+		WRITE_ONCE(old->sk_err, ECONNRESET);
+		sk_error_report(old);
+	}
+}
+
+/* Finds the target of connect() and locks both; ERR_PTR() or a reference. */
+static struct sock *find_and_lock(struct sock *sk, struct sockaddr_un *sunaddr,
+				  int len)
+{
+	struct sock *other;
+
+	for (;;) {
+		other = vunix_name_find_get(sock_net(sk), sunaddr, len,
+					    sk->sk_type, 0);
+		if (IS_ERR(other))
+			return other;
+		vunix_state_double_lock(sk, other);
+		if (!sock_flag(other, SOCK_DEAD))
+			return other;
+		/* It died after the lookup; its name is free by now. */
+		vunix_state_double_unlock(sk, other);
+		sock_put(other);
+	}
+}
+
+/* The state locks of @sk and @other (or NULL) are held, and dropped. */
+static void set_peer_and_unlock(struct sock *sk, struct sock *other)
+{
+	struct sock *old = unix_peer(sk);
+
+	WRITE_ONCE(unix_peer(sk), other);
+	if (!old) {
+		vunix_state_double_unlock(sk, other);
+		return;
+	}
+	if (!other)
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	peer_wake_disconnect_wakeup(sk, old);
+	vunix_state_double_unlock(sk, other);
+
+	if (other != old) {
+		dgram_disconnected(sk, old);
+		vunix_state_lock(old);
+		if (!unix_peer(old))
+			WRITE_ONCE(old->sk_state, TCP_CLOSE);
+		vunix_state_unlock(old);
+	}
+	sock_put(old);
+}
+
+/**
+ * vunix_dgram_connect() - set or dissolve the association of a datagram socket
+ * @sock: socket
+ * @uaddr: address, or AF_UNSPEC
+ * @len: its length
+ * @flags: O_NONBLOCK, without effect
+ *
+ * Context: Process, sleeps.
+ * Return: 0 or errno. Behaviour: unix(7), connect(2).
+ */
+int vunix_dgram_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
+			int flags)
+{
+	struct sockaddr_un *sunaddr = (struct sockaddr_un *)uaddr;
+	struct sock *sk = sock->sk, *other;
+	int err;
+
+	if (len < (int)offsetofend(struct sockaddr, sa_family))
+		return -EINVAL;
+	if (sunaddr->sun_family == AF_UNSPEC) {
+		vunix_state_lock(sk);
+		set_peer_and_unlock(sk, NULL);
+		return 0;
+	}
+
+	err = vunix_addr_validate(sunaddr, len);
+	if (err)
+		return err;
+	err = BPF_CGROUP_RUN_PROG_UNIX_CONNECT_LOCK(sk, uaddr, &len);
+	if (err)
+		return err;
+	if (vunix_may_passcred(sk) && !READ_ONCE(unix_sk(sk)->addr)) {
+		err = vunix_name_autobind(sk);
+		if (err)
+			return err;
+	}
+
+	other = find_and_lock(sk, sunaddr, len);
+	if (IS_ERR(other))
+		return PTR_ERR(other);
+	err = -EPERM;
+	if (may_send(sk, other))
+		err = security_unix_may_send(sk->sk_socket, other->sk_socket);
+	if (err) {
+		vunix_state_double_unlock(sk, other);
+		sock_put(other);
+		return err;
+	}
+	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
+	WRITE_ONCE(other->sk_state, TCP_ESTABLISHED);
+	set_peer_and_unlock(sk, other);
+	return 0;
+}
+
+/*
+ * Sending
+ */
+
+/**
+ * struct dgram_send - one send call
+ * @sk: sender
+ * @msg: message
+ * @iter: where the payload is (msg's, or a filtered copy)
+ * @len: bytes of payload
+ * @timeo: left of SO_SNDTIMEO
+ * @rec: header to queue
+ * @filtered: payload in private memory, for a receiver with a socket filter
+ * @filtered_iter: source in @filtered, cut as the filter says
+ * @filtered_vec: what @filtered_iter goes over
+ */
+struct dgram_send {
+	struct sock		*sk;
+	struct msghdr		*msg;
+	struct iov_iter		*iter;
+	size_t			len;
+	long			timeo;
+	struct vunix_record	rec;
+	struct iov_iter		filtered_iter;
+	struct kvec		filtered_vec;
+	void			*filtered;
+};
+
+/* Wait-or-fail answers of check_receiver() besides errnos. */
+#define RECEIVER_FULL	1
+#define RECEIVER_DEAD	2
+
+/* May the message be queued on @other?  Its state lock is held. */
+static int check_receiver(struct dgram_send *ds, struct sock *other)
+{
+	struct sock *sk = ds->sk;
+	int err;
+
+	lockdep_assert_held(&unix_sk(other)->lock);
+	if (!may_send(sk, other))
+		return -EPERM;
+	if (sock_flag(other, SOCK_DEAD))
+		return RECEIVER_DEAD;
+	if (other->sk_shutdown & RCV_SHUTDOWN)
+		return -EPIPE;
+	if (ds->rec.scm.fp && !vunix_pass_rights(other))
+		return -EPERM;
+	if (sk->sk_type != SOCK_SEQPACKET) {
+		err = security_unix_may_send(sk->sk_socket, other->sk_socket);
+		if (err)
+			return err;
+	}
+	if (other != sk && unix_peer(other) != sk &&
+	    vunix_recvq_full_lockless(other))
+		return RECEIVER_FULL;
+	return 0;
+}
+
+/* A source that cannot be read is reported before what the receiver says. */
+static int source_error(struct dgram_send *ds, int err)
+{
+	if (fault_in_iov_iter_readable(ds->iter, ds->len))
+		return -EFAULT;
+	return err;
+}
+
+/*
+ * The receiver has been released. Returns errno, or 0 to look the address up
+ * again.
+ */
+static int receiver_dead(struct dgram_send *ds, struct sock *other)
+{
+	struct sock *sk = ds->sk;
+	int err;
+
+	/* Racing with its release; the state stays connected. */
+	if (sk->sk_type == SOCK_SEQPACKET)
+		return -EPIPE;
+	err = source_error(ds, 0);
+	if (err)
+		return err;
+
+	vunix_state_lock(sk);
+	if (unix_peer(sk) == other) {
+		WRITE_ONCE(unix_peer(sk), NULL);
+		peer_wake_disconnect_wakeup(sk, other);
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+		vunix_state_unlock(sk);
+
+		dgram_disconnected(sk, other);
+		sock_put(other);	/* the association's */
+		return -ECONNREFUSED;
+	}
+	vunix_state_unlock(sk);
+	return ds->msg->msg_namelen ? 0 : -ECONNRESET;
+}
+
+/*
+ * The receiver is full. Sleeps if that is allowed, else arranges that a poll
+ * hears of room. Returns 0 to try again, or errno. @other's state lock is held
+ * and dropped.
+ */
+static int receiver_full_and_unlock(struct dgram_send *ds, struct sock *other)
+{
+	struct sock *sk = ds->sk;
+	bool wait;
+	int err;
+
+	if (ds->timeo) {
+		ds->timeo = vunix_wait_for_peer(other, ds->timeo);
+		err = sock_intr_errno(ds->timeo);
+		return signal_pending(current) ? err : 0;
+	}
+	vunix_state_unlock(other);
+
+	vunix_state_double_lock(sk, other);
+	wait = unix_peer(sk) != other || peer_wake_me(sk, other);
+	vunix_state_double_unlock(sk, other);
+	return wait ? -EAGAIN : 0;
+}
+
+/* Queues the filled-in record.  Returns as check_receiver(). */
+static int publish(struct dgram_send *ds, struct vunix_writer *w,
+		   struct sock *other)
+{
+	struct vunix_queue *q = &vunix_sk(other)->q;
+	int err;
+
+	vunix_state_lock(other);
+	err = check_receiver(ds, other);
+	if (!err) {
+		vunix_wmem_charge(ds->sk, ds->rec.charge);
+		if (ds->rec.scm.fp)
+			vunix_scm_queued(other, &ds->rec.scm);
+		w->pos = ALIGN(w->pos, 8);
+		spin_lock(&q->lock);
+		vunix_write_commit(w);
+		WRITE_ONCE(q->qlen, q->qlen + 1);
+		WRITE_ONCE(q->bytes, q->bytes + ds->len);
+		spin_unlock(&q->lock);
+	}
+	vunix_state_unlock(other);
+	return err;
+}
+
+/*
+ * Tries once to queue the message on @other. Returns 0 when it is queued,
+ * RECEIVER_DEAD, RECEIVER_FULL with the state lock held, or errno.
+ */
+static int try_send(struct dgram_send *ds, struct sock *other)
+{
+	struct vunix_writer w;
+	size_t before;
+	int err;
+
+	/* First without the payload, so that a full receiver costs no copy. */
+	if (vunix_recvq_full_lockless(other)) {
+		vunix_state_lock(other);
+		err = check_receiver(ds, other);
+		if (err == RECEIVER_FULL)
+			return err;
+		vunix_state_unlock(other);
+		if (err < 0)
+			return source_error(ds, err);
+		if (err)
+			return err;
+	}
+	ds->rec.len = ds->len;
+	ds->rec.charge = vunix_record_space(ds->len);
+	ds->rec.stamp = sock_flag(other, SOCK_RCVTSTAMP) ?
+			ktime_get_real() : 0;
+
+	before = iov_iter_count(ds->iter);
+	err = vunix_write_fill(&w, &vunix_sk(other)->q, &ds->rec, ds->iter,
+			       ds->len);
+	if (err)
+		return err;
+	err = publish(ds, &w, other);
+	vunix_write_end(&w);
+	if (!err)
+		return 0;
+
+	iov_iter_revert(ds->iter, before - iov_iter_count(ds->iter));
+	if (err == RECEIVER_FULL) {
+		/* Look again under the lock that the caller expects. */
+		vunix_state_lock(other);
+		err = check_receiver(ds, other);
+		if (err != RECEIVER_FULL)
+			vunix_state_unlock(other);
+		if (!err)
+			err = -ERESTART;
+	}
+	return err;
+}
+
+/*
+ * Runs @other's socket filter over the message. Returns 0, errno, or -ENOMSG
+ * if the filter drops it.
+ */
+static int run_filter(struct dgram_send *ds, struct sock *other)
+{
+	struct sk_buff *skb;
+	int err;
+
+	if (!rcu_access_pointer(other->sk_filter))
+		return 0;
+	if (!ds->filtered) {
+		ds->filtered = kvmalloc(max_t(size_t, ds->len, 1),
+					GFP_KERNEL_ACCOUNT);
+		if (!ds->filtered)
+			return -ENOBUFS;
+		if (!copy_from_iter_full(ds->filtered, ds->len, ds->iter))
+			return -EFAULT;
+		ds->filtered_vec.iov_base = ds->filtered;
+		ds->filtered_vec.iov_len = ds->len;
+	}
+	skb = alloc_skb_with_frags(0, ds->filtered_vec.iov_len, 0, &err,
+				   GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return err;
+	skb->data_len = ds->filtered_vec.iov_len;
+	skb->len = ds->filtered_vec.iov_len;
+	err = skb_store_bits(skb, 0, ds->filtered, skb->len);
+	if (!err && sk_filter(other, skb) < 0)
+		err = -ENOMSG;
+	ds->len = min_t(size_t, ds->len, skb->len);
+	consume_skb(skb);
+	ds->iter = &ds->filtered_iter;
+	iov_iter_kvec(ds->iter, ITER_SOURCE, &ds->filtered_vec, 1, ds->len);
+	return err;
+}
+
+/* The receiver: by address or association; ERR_PTR() or a reference. */
+static struct sock *find_receiver(struct dgram_send *ds)
+{
+	struct msghdr *msg = ds->msg;
+	struct sock *other;
+
+	if (msg->msg_namelen)
+		return vunix_name_find_get(sock_net(ds->sk), msg->msg_name,
+					   msg->msg_namelen, ds->sk->sk_type,
+					   0);
+	other = vunix_peer_get(ds->sk);
+	return other ? other : ERR_PTR(-ENOTCONN);
+}
+
+/* Delivers to the receiver of the moment; 1 to look the receiver up again. */
+static int send_to(struct dgram_send *ds, struct sock *other)
+{
+	int err;
+
+	err = run_filter(ds, other);
+	if (err)
+		return err;
+	err = vunix_scm_stamp(&ds->rec.scm, ds->sk, other);
+	if (err)
+		return err;
+	do {
+		err = try_send(ds, other);
+		if (err == RECEIVER_DEAD) {
+			err = receiver_dead(ds, other);
+			return err ? err : 1;
+		}
+		if (err == RECEIVER_FULL) {
+			err = receiver_full_and_unlock(ds, other);
+			if (!err)
+				err = -ERESTART;
+			else if (err == -EAGAIN)
+				err = source_error(ds, err);
+		}
+	} while (err == -ERESTART && !fatal_signal_pending(current));
+	return err;
+}
+
+static int check_message(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct vunix_net *vn = vunix_net(sock_net(sk));
+	unsigned int limit;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->msg_namelen) {
+		err = vunix_addr_validate(msg->msg_name, msg->msg_namelen);
+		if (err)
+			return err;
+		err = BPF_CGROUP_RUN_PROG_UNIX_SENDMSG_LOCK(sk, msg->msg_name,
+							    &msg->msg_namelen,
+							    NULL);
+		if (err)
+			return err;
+	}
+	if (vunix_may_passcred(sk) && !READ_ONCE(unix_sk(sk)->addr)) {
+		err = vunix_name_autobind(sk);
+		if (err)
+			return err;
+	}
+	limit = vunix_limit_dgram_size(vn);
+	if (len > READ_ONCE(sk->sk_sndbuf) - 32 || (limit && len > limit))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * vunix_dgram_sendmsg() - send a datagram
+ * @sock: datagram socket, or by way of vunix_seqpacket_sendmsg()
+ * @msg: data, address, flags and control messages
+ * @len: bytes
+ *
+ * Context: Process, sleeps.
+ * Return: @len or errno. Behaviour: unix(7), send(2).
+ */
+int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk, *other;
+	struct dgram_send ds = {
+		.sk = sk,
+		.msg = msg,
+		.iter = &msg->msg_iter,
+		.len = len,
+		.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT),
+		.rec.sk = sk,
+	};
+	long timeo = ds.timeo;
+	int err;
+
+	err = vunix_scm_send(sock, msg, &ds.rec.scm);
+	if (err < 0)
+		return err;
+	err = check_message(sk, msg, len);
+	if (err)
+		goto out;
+	err = vunix_wmem_wait(sk, &timeo);
+	if (err)
+		goto out;
+	err = vunix_scm_attach(&ds.rec.scm, sk);
+	if (err)
+		goto out;
+	do {
+		other = find_receiver(&ds);
+		if (IS_ERR(other)) {
+			err = source_error(&ds, PTR_ERR(other));
+			break;
+		}
+		err = send_to(&ds, other);
+		if (!err) {
+			/* The record owns them now. */
+			memset(&ds.rec.scm, 0, sizeof(ds.rec.scm));
+			READ_ONCE(other->sk_data_ready)(other);
+		}
+		sock_put(other);
+	} while (err > 0);
+	/* The sender is not told that a filter has dropped it. */
+	if (!err || err == -ENOMSG)
+		err = len;
+out:
+	vunix_scm_destroy(&ds.rec.scm);
+	kvfree(ds.filtered);
+	return err;
+}
+
+/**
+ * vunix_seqpacket_sendmsg() - send a record
+ * @sock: seqpacket socket
+ * @msg: data, flags and control messages; an address is ignored
+ * @len: bytes
+ *
+ * Context: Process, sleeps.
+ * Return: @len or errno. Behaviour: unix(7), send(2).
+ */
+int vunix_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
+			    size_t len)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	err = sock_error(sk);
+	if (err)
+		return err;
+	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	if (msg->msg_namelen)
+		msg->msg_namelen = 0;
+	return vunix_dgram_sendmsg(sock, msg, len);
+}
+
+/*
+ * Receiving
+ */
+
+/*
+ * The record to receive, with SO_PEEK_OFF's offset taken into account, or
+ * NULL. *skip is what to leave out of it, *posp where it is.
+ */
+static struct vunix_record *find_record(struct sock *sk, int flags, int *skip,
+					u32 *posp, u32 head)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	int off = sk_peek_offset(sk, flags);
+	bool at_off = flags & MSG_PEEK && off >= 0;
+	struct vunix_record *rec;
+	u32 pos = q->tail;
+
+	*skip = 0;
+	for (;;) {
+		/* The iolock keeps the record, the lock the slots. */
+		spin_lock(&q->lock);
+		rec = vunix_queue_record(q, &pos, head);
+		spin_unlock(&q->lock);
+		if (!rec || !at_off)
+			break;
+		if (off >= (int)rec->len &&
+		    (off || rec->flags & VUNIX_REC_PEEKED)) {
+			off -= rec->len;
+			pos = vunix_record_end(rec, pos);
+			continue;
+		}
+		*skip = off;
+		break;
+	}
+	if (rec && !rec->len && flags & MSG_PEEK)
+		rec->flags |= VUNIX_REC_PEEKED;
+	*posp = pos;
+	return rec;
+}
+
+/* As __skb_wait_for_more_packets(): 0 to look again, else over with *err. */
+static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	bool over = true;
+	DEFINE_WAIT(wait);
+
+	/* The barriers are those of stream_data_wait(). */
+	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+	*err = sock_error(sk);
+	if (*err)
+		goto out;
+	if (READ_ONCE(q->head) != head) {
+		over = false;
+		goto out;
+	}
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		goto out;
+	*err = -ENOTCONN;
+	if (vunix_is_connected_type(sk) &&
+	    READ_ONCE(sk->sk_state) != TCP_ESTABLISHED &&
+	    READ_ONCE(sk->sk_state) != TCP_LISTEN)
+		goto out;
+	if (signal_pending(current)) {
+		*err = sock_intr_errno(*timeo);
+		goto out;
+	}
+	over = false;
+	*timeo = schedule_timeout(*timeo);
+out:
+	finish_wait(sk_sleep(sk), &wait);
+	return over;
+}
+
+static void copy_name(struct sock *sk, struct msghdr *msg, struct sock *sender)
+{
+	struct unix_address *addr;
+
+	addr = smp_load_acquire(&unix_sk(sender)->addr);
+	if (addr) {
+		msg->msg_namelen = addr->len;
+		memcpy(msg->msg_name, addr->name, addr->len);
+	}
+	BPF_CGROUP_RUN_PROG_UNIX_RECVMSG_LOCK(sk, msg->msg_name,
+					      &msg->msg_namelen);
+}
+
+/* SO_TIMESTAMP: the core knows all its forms, but wants an skb. */
+static void recv_timestamp(struct sock *sk, struct msghdr *msg, ktime_t stamp)
+{
+	struct sk_buff *skb;
+
+	if (!sock_flag(sk, SOCK_RCVTSTAMP))
+		return;
+	skb = alloc_skb(0, GFP_KERNEL);
+	if (!skb)
+		return;
+	skb->tstamp = stamp;
+	__sock_recv_timestamp(msg, sk, skb);
+	kfree_skb(skb);
+}
+
+/* Receives the record at @pos; the iolock is held. */
+static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
+		       int flags, struct vunix_record *r, u32 pos, int skip,
+		       struct vunix_scm *scm)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	struct vunix_record rec = *r;
+	struct page *pages;
+	int ret = 0;
+
+	if (msg->msg_name)
+		copy_name(sk, msg, rec.sk);
+	if (size > rec.len - skip)
+		size = rec.len - skip;
+	else if (size < rec.len - skip)
+		msg->msg_flags |= MSG_TRUNC;
+	if (vunix_queue_copy(q, pos + sizeof(rec) + skip, &msg->msg_iter,
+			     size) != size)
+		ret = -EFAULT;
+	else
+		recv_timestamp(sk, msg, rec.stamp);
+
+	if (flags & MSG_PEEK) {
+		if (ret)
+			return ret;
+		sk_peek_offset_fwd(sk, size);
+		vunix_scm_copy_creds(scm, &rec.scm);
+		if (rec.scm.fp)
+			vunix_scm_peek(scm, &rec.scm);
+		return flags & MSG_TRUNC ? rec.len - skip : size;
+	}
+
+	spin_lock(&q->lock);
+	consume_record(sk, &rec, vunix_record_end(&rec, pos), &pages);
+	spin_unlock(&q->lock);
+	vunix_queue_free_pages(pages);
+	if (rec.scm.fp)
+		vunix_scm_dequeued(sk, &rec.scm);
+	if (!ret) {
+		sk_peek_offset_bwd(sk, rec.len);
+		ret = flags & MSG_TRUNC ? rec.len - skip : size;
+		*scm = rec.scm;
+	} else {
+		vunix_scm_destroy(&rec.scm);
+	}
+	vunix_wmem_uncharge(rec.sk, rec.charge);
+	return ret;
+}
+
+/**
+ * vunix_dgram_recvmsg() - receive a datagram
+ * @sock: datagram socket, or by way of vunix_seqpacket_recvmsg()
+ * @msg: where data, name and control messages go
+ * @size: bytes wanted
+ * @flags: MSG_*
+ *
+ * Context: Process, sleeps.
+ * Return: bytes, 0 at the end, or errno. Behaviour: unix(7), recv(2).
+ */
+int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			int flags)
+{
+	struct sock *sk = sock->sk;
+	struct unix_sock *u = unix_sk(sk);
+	struct vunix_record *rec;
+	struct vunix_scm scm;
+	u32 pos, head;
+	long timeo;
+	int skip, err;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	memset(&scm, 0, sizeof(scm));
+
+	for (;;) {
+		read_lock_queue(sk);
+		head = smp_load_acquire(&vunix_sk(sk)->q.head);
+		err = sock_error(sk);
+		rec = err ? NULL : find_record(sk, flags, &skip, &pos, head);
+		if (rec)
+			break;
+		read_unlock_queue(sk);
+		if (err)
+			return err;
+		if (!timeo) {
+			/* The end of a connection shows without waiting. */
+			if (sk->sk_type == SOCK_SEQPACKET &&
+			    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+				return 0;
+			return -EAGAIN;
+		}
+		if (dgram_wait(sk, head, &timeo, &err))
+			return err;
+	}
+
+	err = recv_record(sk, msg, size, flags, rec, pos, skip, &scm);
+	read_unlock_queue(sk);
+
+	/* Room was made before we look for who waits for it. */
+	if (skwq_has_sleeper(&u->peer_wq))
+		wake_up_interruptible_sync_poll(&u->peer_wq.wait,
+						EPOLLOUT | EPOLLWRNORM |
+						EPOLLWRBAND);
+	if (err >= 0)
+		vunix_scm_recv(sock, msg, &scm, flags);
+	return err;
+}
+
+/**
+ * vunix_seqpacket_recvmsg() - receive a record
+ * @sock: seqpacket socket
+ * @msg: where data and control messages go
+ * @size: bytes wanted
+ * @flags: MSG_*
+ *
+ * Context: Process, sleeps.
+ * Return: bytes, 0 at the end, or errno. Behaviour: unix(7), recv(2).
+ */
+int vunix_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
+			    size_t size, int flags)
+{
+	if (READ_ONCE(sock->sk->sk_state) != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	return vunix_dgram_recvmsg(sock, msg, size, flags);
+}
+
+/**
+ * vunix_dgram_first_len() - size of the next datagram (SIOCINQ)
+ * @sk: datagram socket
+ *
+ * Context: Any. Takes and drops q.lock.
+ * Return: bytes, 0 if the queue is empty.
+ */
+u32 vunix_dgram_first_len(struct sock *sk)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	struct vunix_record *rec;
+	u32 pos, len;
+
+	spin_lock(&q->lock);
+	pos = q->tail;
+	rec = vunix_queue_record(q, &pos, q->head);
+	len = rec ? rec->len : 0;
+	spin_unlock(&q->lock);
+	return len;
+}
