@@ -624,9 +624,82 @@ static void recv_label(struct msghdr *msg, const struct vunix_scm *scm)
 	vunix_release_secctx(&ctx);
 }
 
+/* The header of an SCM_RIGHTS message of @len bytes, in the caller's layout. */
+static int put_rights_header(const struct msghdr *msg, void __user *control,
+			     size_t len)
+{
+	struct compat_cmsghdr __user *ccmsg = control;
+	struct cmsghdr __user *cmsg = control;
+
+	if (msg->msg_flags & MSG_CMSG_COMPAT)
+		return put_user(len, &ccmsg->cmsg_len) ?:
+		       put_user(SOL_SOCKET, &ccmsg->cmsg_level) ?:
+		       put_user(SCM_RIGHTS, &ccmsg->cmsg_type);
+	return put_user(len, &cmsg->cmsg_len) ?:
+	       put_user(SOL_SOCKET, &cmsg->cmsg_level) ?:
+	       put_user(SCM_RIGHTS, &cmsg->cmsg_type);
+}
+
+/*
+ * One descriptor, or why there is none.  The security module's hook is not
+ * exported, but is the only one here that has other reasons than these.
+ */
+static int recv_fd_notrunc(struct file *file, int __user *slot,
+			   unsigned int o_flags)
+{
+	int fd = vunix_receive_fd(file, slot, o_flags);
+
+	switch (fd) {
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -EFAULT:
+		return fd;
+	}
+	return fd < 0 ? put_user(fd, slot) : 0;
+}
+
+/*
+ * SO_RIGHTS_NOTRUNC where the kernel does not know it (before 7.3): what
+ * scm_detach_fds() does, but a refused descriptor does not end the list.
+ */
+static void detach_fds_notrunc(struct msghdr *msg, const struct scm_fp_list *fpl)
+{
+	bool compat = msg->msg_flags & MSG_CMSG_COMPAT;
+	size_t head = compat ? sizeof(struct compat_cmsghdr) : CMSG_LEN(0);
+	size_t align = compat ? sizeof(compat_long_t) : sizeof(long);
+	unsigned int o_flags = msg->msg_flags & MSG_CMSG_CLOEXEC ?
+			       O_CLOEXEC : 0;
+	void __user *control = msg->msg_control_user;
+	size_t room = msg->msg_controllen;
+	int i, n = fpl->count;
+	size_t len;
+
+	if (room < head)
+		n = 0;
+	else
+		n = min_t(size_t, n, (room - head) / sizeof(int));
+	for (i = 0; i < n; i++)
+		if (recv_fd_notrunc(fpl->fp[i], control + head +
+				    i * sizeof(int), o_flags))
+			break;
+	if (i < fpl->count)
+		msg->msg_flags |= MSG_CTRUNC;
+	if (!i)
+		return;
+
+	len = head + i * sizeof(int);
+	if (put_rights_header(msg, control, len))
+		return;
+	len = min(ALIGN(len, align), room);
+	msg->msg_control_user += len;
+	msg->msg_controllen -= len;
+}
+
 static void recv_rights(struct sock *sk, struct msghdr *msg,
 			struct vunix_scm *scm)
 {
+	bool notrunc = READ_ONCE(vunix_sk(sk)->rights_notrunc);
 	struct scm_cookie cookie = {
 		.fp = scm_take_files(scm),
 	};
@@ -635,10 +708,12 @@ static void recv_rights(struct sock *sk, struct msghdr *msg,
 	if (!msg->msg_control_is_user) {
 		msg->msg_flags |= MSG_CTRUNC;
 		__scm_destroy(&cookie);
-		return;
+	} else if (notrunc && !VUNIX_CORE_NOTRUNC) {
+		detach_fds_notrunc(msg, cookie.fp);
+		__scm_destroy(&cookie);
+	} else {
+		vunix_scm_detach_fds(msg, &cookie, notrunc);
 	}
-	vunix_scm_detach_fds(msg, &cookie,
-			     READ_ONCE(vunix_sk(sk)->rights_notrunc));
 }
 
 /*
