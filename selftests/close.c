@@ -236,7 +236,7 @@ static pid_t child_with(int keep, int drop)
 
 	if (pipe(go))
 		return -1;
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		close(drop);
 		close(go[0]);

@@ -97,7 +97,7 @@ TEST_F(any, fork_shares)
 	char c = 0;
 	pid_t pid;
 
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		close(self->b);
 		if (recv(self->a, &c, 1, 0) != 1 || c != 'x')
@@ -135,7 +135,7 @@ TEST_F(any, child_keeps)
 
 	io.buf = &c;
 	ASSERT_EQ(0, pipe(go));
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		close(self->b);
 		close(go[1]);
@@ -168,7 +168,7 @@ TEST_F(any, exec_keeps)
 	char c = 'a';
 	pid_t pid;
 
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		close(self->b);
 		exec_self(self->a, self->b);
@@ -195,7 +195,7 @@ TEST_F(any, exec_closes)
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
 	ASSERT_EQ(0, pipe(go));
 	ASSERT_EQ(0, fcntl(self->a, F_SETFD, FD_CLOEXEC));
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		close(self->b);
 		close(sv[1]);
@@ -239,7 +239,7 @@ TEST_F(any, exec_under_sleeper)
 	pid_t pid;
 
 	ASSERT_EQ(0, pipe2(done, O_CLOEXEC));
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		close(self->b);
 		if (vt_fill(self->a) <= 0 ||

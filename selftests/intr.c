@@ -316,7 +316,7 @@ TEST_F(intr, killed)
 	struct vt_bg bg;
 	pid_t pid;
 
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		self->fn(&self->io);
 		_exit(0);

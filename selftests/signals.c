@@ -128,7 +128,7 @@ TEST_F(stream, kills)
 	pid_t pid;
 
 	ASSERT_EQ(0, close(self->b));
-	pid = fork();
+	pid = vt_fork();
 	if (!pid) {
 		signal(SIGPIPE, SIG_DFL);
 		send(self->a, "x", 1, MSG_NOSIGNAL);

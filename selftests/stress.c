@@ -576,7 +576,7 @@ TEST_F(one, table_empties)
 	ASSERT_LE(0, before);
 	for (i = 0; i < rounds(5); i++) {
 		for (j = 0; j < 4; j++) {
-			pid[j] = fork();
+			pid[j] = vt_fork();
 			if (!pid[j])
 				use_and_die(variant->family);
 		}
