@@ -184,21 +184,25 @@ TEST_F(oob, mark_of_taken)
 
 TEST_F(oob, second_byte)
 {
+	int sv[2];
+
 	ASSERT_TRUE(put(self->s, "abc", MSG_OOB));
 	ASSERT_TRUE(put(self->s, "def", MSG_OOB));
-	ASSERT_TRUE(put(self->s, "ghi", 0));
 	ASSERT_TRUE(get(self->r, 1, MSG_OOB, "f"));
 	ASSERT_EQ(EINVAL, get_err(self->r, 1, MSG_OOB));
 	ASSERT_TRUE(get(self->r, 5, 0, "abcde"));
-	ASSERT_TRUE(get(self->r, 8, 0, "ghi"));
-	/* The reader was at the mark of the first already. */
-	ASSERT_TRUE(put(self->s, "x", MSG_OOB));
-	ASSERT_EQ(3, state(self->r));
-	ASSERT_TRUE(put(self->s, "y", MSG_OOB));
-	ASSERT_EQ(2, state(self->r));
-	ASSERT_TRUE(get(self->r, 8, 0, "x"));
-	ASSERT_EQ(3, state(self->r));
-	ASSERT_TRUE(get(self->r, 8, MSG_OOB, "y"));
+	/*
+	 * The reader was at the mark of the first already.  A fresh pair: what
+	 * taken bytes leave behind changed in 6.10, and has rows of its own.
+	 */
+	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
+	ASSERT_TRUE(put(sv[0], "x", MSG_OOB));
+	ASSERT_EQ(3, state(sv[1]));
+	ASSERT_TRUE(put(sv[0], "y", MSG_OOB));
+	ASSERT_EQ(2, state(sv[1]));
+	ASSERT_TRUE(get(sv[1], 8, 0, "x"));
+	ASSERT_EQ(3, state(sv[1]));
+	ASSERT_TRUE(get(sv[1], 8, MSG_OOB, "y"));
 	PROVES("OOB-08");
 }
 
@@ -243,6 +247,8 @@ TEST_F(oob, sigurg)
 
 TEST_F(oob, pollpri)
 {
+	int sv[2];
+
 	ASSERT_EQ(POLLOUT, vt_poll(self->r, VT_POLL_ALL));
 	ASSERT_TRUE(put(self->s, "ab", 0));
 	ASSERT_EQ(POLLOUT | POLLIN, vt_poll(self->r, VT_POLL_ALL));
@@ -253,12 +259,14 @@ TEST_F(oob, pollpri)
 	ASSERT_TRUE(get(self->r, 1, MSG_OOB, "c"));
 	ASSERT_EQ(POLLOUT | POLLIN, vt_poll(self->r, VT_POLL_ALL));
 	/* Passed by instead of taken. */
-	ASSERT_TRUE(put(self->s, "d", MSG_OOB));
-	ASSERT_TRUE(put(self->s, "e", 0));
-	ASSERT_TRUE(get(self->r, 2, 0, "ab"));
-	ASSERT_EQ(POLLOUT | POLLIN | POLLPRI, vt_poll(self->r, VT_POLL_ALL));
-	ASSERT_TRUE(get(self->r, 2, 0, "e"));
-	ASSERT_EQ(POLLOUT, vt_poll(self->r, VT_POLL_ALL));
+	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
+	ASSERT_TRUE(put(sv[0], "ab", 0));
+	ASSERT_TRUE(put(sv[0], "d", MSG_OOB));
+	ASSERT_TRUE(put(sv[0], "e", 0));
+	ASSERT_TRUE(get(sv[1], 2, 0, "ab"));
+	ASSERT_EQ(POLLOUT | POLLIN | POLLPRI, vt_poll(sv[1], VT_POLL_ALL));
+	ASSERT_TRUE(get(sv[1], 2, 0, "e"));
+	ASSERT_EQ(POLLOUT, vt_poll(sv[1], VT_POLL_ALL));
 	PROVES("OOB-10");
 }
 
