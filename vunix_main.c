@@ -158,10 +158,13 @@ static void hang_up(struct sock *peer, bool reset)
 	sk_wake_async(peer, SOCK_WAKE_WAITD, POLL_HUP);
 }
 
+/* A single empty record does not count: AF_UNIX takes it for a read one. */
 static bool has_unread(struct sock *sk)
 {
-	return sk->sk_type == SOCK_STREAM ? vunix_stream_has_unread(sk) :
-					    READ_ONCE(vunix_sk(sk)->q.qlen);
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+
+	return READ_ONCE(q->bytes) ||
+	       (sk->sk_type == SOCK_SEQPACKET && READ_ONCE(q->qlen) > 1);
 }
 
 /**

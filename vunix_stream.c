@@ -895,20 +895,6 @@ ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
 }
 
 /**
- * vunix_stream_has_unread() - would closing lose data?
- * @sk: stream socket
- *
- * The place of an urgent byte that was taken does not count.
- *
- * Context: Any.
- * Return: true if bytes are queued.
- */
-bool vunix_stream_has_unread(struct sock *sk)
-{
-	return READ_ONCE(vunix_sk(sk)->q.bytes);
-}
-
-/**
  * vunix_stream_purge() - drop all that is queued on a released socket
  * @sk: stream socket whose queue is dead; no reader is left
  * @peer: who is charged for the data, NULL if nobody ever was

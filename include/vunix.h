@@ -471,7 +471,6 @@ int vunix_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
 				 struct pipe_inode_info *pipe, size_t size,
 				 unsigned int flags);
-bool vunix_stream_has_unread(struct sock *sk);
 void vunix_stream_purge(struct sock *sk, struct sock *peer);
 int vunix_stream_atmark(struct sock *sk);
 
