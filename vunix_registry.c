@@ -585,16 +585,20 @@ int vunix_name_bind(struct sock *sk, struct sockaddr_un *sunaddr, int len)
 #define VUNIX_AUTO_DIGITS	5
 #define VUNIX_AUTO_NAMES	BIT(4 * VUNIX_AUTO_DIGITS)
 
-/* Try all made-up names, from a random one on, until one is free. */
+/*
+ * Try all made-up names until one is free, from a random one on in steps of a
+ * random odd number: these come to every name, and unlike steps of one they do
+ * not make ever longer runs of taken names to walk through.
+ */
 static int vunix_autobind_insert(struct sock *sk, struct vunix_name *name)
 {
 	char *digits = name->addr.name->sun_path + 1;
-	u32 ordinal = get_random_u32();
+	u32 ordinal = get_random_u32(), step = get_random_u32() | 1;
 	struct vunix_name_key key;
 	unsigned int i, digit;
 	int err;
 
-	for (i = 0; i < VUNIX_AUTO_NAMES; i++, ordinal++) {
+	for (i = 0; i < VUNIX_AUTO_NAMES; i++, ordinal += step) {
 		for (digit = 0; digit < VUNIX_AUTO_DIGITS; digit++)
 			digits[VUNIX_AUTO_DIGITS - 1 - digit] =
 				"0123456789abcdef"[ordinal >> 4 * digit & 15];
