@@ -206,8 +206,9 @@ TEST_F(faults, receive)
 }
 
 /*
- * Several segments: whole ones before the fault have been received.  The
- * exact numbers are those of AF_UNIX, whose segments are the sends.
+ * Several segments: with AF_UNIX whole ones before the fault, which are the
+ * sends, have been received.  The bytes of a vunix stream run together, so the
+ * call fails as a whole and all data stays: docs/differences.md.
  */
 TEST_F(faults, receive_segments)
 {
@@ -222,7 +223,7 @@ TEST_F(faults, receive_segments)
 			ASSERT_EQ(7, send(self->sv[0], vt_pattern(7 * i), 7,
 					  0));
 		n = recv(self->sv[1], hole - pos, 32, 0);
-		if (pos < 7) {
+		if (pos < 7 || !vt_is_unix(variant->family)) {
 			ASSERT_EQ(-1, n);
 			ASSERT_EQ(EFAULT, errno);
 			n = 0;
