@@ -695,6 +695,10 @@ current()
 	0)	return 0 ;;
 	1)	return 1 ;;
 	esac
+	# Other options are another kernel
+	for file in "$here"/*.config; do
+		[ ! "$file" -nt "$1.checked" ] || return 1
+	done
 	younger "$1.checked" 1440
 }
 
