@@ -237,7 +237,7 @@ static inline u8 vunix_sock_pass_flags(const struct sock *sk,
 		flags |= VUNIX_PASS_CRED;
 	if (test_bit(SOCK_PASSSEC, &sock->flags))
 		flags |= VUNIX_PASS_SEC;
-#ifdef SOCK_PASSPIDFD
+#ifdef VUNIX_HAVE_SOCK_PASSPIDFD
 	if (test_bit(SOCK_PASSPIDFD, &sock->flags))
 		flags |= VUNIX_PASS_PIDFD;
 #endif
@@ -261,7 +261,7 @@ static inline void vunix_accept_pass_flags(struct socket *sock, u8 flags)
 #ifndef VUNIX_HAVE_SK_SCM_FLAGS
 	assign_bit(SOCK_PASSCRED, &sock->flags, flags & VUNIX_PASS_CRED);
 	assign_bit(SOCK_PASSSEC, &sock->flags, flags & VUNIX_PASS_SEC);
-#ifdef SOCK_PASSPIDFD
+#ifdef VUNIX_HAVE_SOCK_PASSPIDFD
 	assign_bit(SOCK_PASSPIDFD, &sock->flags, flags & VUNIX_PASS_PIDFD);
 #endif
 #endif
@@ -270,7 +270,7 @@ static inline void vunix_accept_pass_flags(struct socket *sock, u8 flags)
 /* SOL_SOCKET setsockopt() comes to the family first: since 6.4. */
 static inline void vunix_sock_set_custom_sockopt(struct socket *sock)
 {
-#ifdef SOCK_CUSTOM_SOCKOPT
+#ifdef VUNIX_HAVE_CUSTOM_SOCKOPT
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 #endif
 }
