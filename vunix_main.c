@@ -229,8 +229,9 @@ static int release(struct socket *sock)
 
 	if (!sk)
 		return 0;
-	sock->sk = NULL;
 	vunix_sock_release(sk, false);
+	/* Only now: LSM hooks go from sk to sock to sk until it is dead. */
+	sock->sk = NULL;
 	return 0;
 }
 
