@@ -696,9 +696,8 @@ current()
 	1)	return 1 ;;
 	esac
 	# Other options are another kernel
-	for file in "$here"/*.config; do
-		[ ! "$file" -nt "$1.checked" ] || return 1
-	done
+	[ -z "$(find "$here" -name '*.config' -newer "$1.checked")" ] ||
+		return 1
 	younger "$1.checked" 1440
 }
 
