@@ -10,7 +10,8 @@
 #
 # Settings, from the environment:
 #   VM_MEM       memory (8G: a million sockets take about 4)
-#   VM_TIMEOUT   seconds for the whole machine (3600)
+#   VM_TIMEOUT   seconds for the whole machine (7200: AF_UNIX looks at each of
+#                thousands of names in a bind(), a million times)
 #   FAMILIES     "unix vunix"
 #   VUNIX_KO     a module that is built already
 
@@ -66,16 +67,19 @@ chmod +x "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initramfs"
 
 # QEMU 7.2's cmpxchg16b is broken: see run.sh.  The TSC is the counter.
-status=0
-timeout --foreground -k 5 "${VM_TIMEOUT:-3600}" qemu-system-x86_64 \
-	-M q35 -accel tcg,thread=single -icount shift=0,sleep=off \
-	-cpu max,-cx16 -smp 1 -m "${VM_MEM:-8G}" -nodefaults -no-user-config \
-	-display none -no-reboot -serial stdio \
-	-device isa-debug-exit,iobase=0xf4,iosize=4 \
-	-kernel "$dir/image" -initrd "$work/initramfs" -append \
-	"console=ttyS0 quiet panic=-1 oops=panic tsc=reliable clocksource=tsc" \
-	</dev/null >"$work/log" 2>&1 || status=$?
-tr -d '\r' <"$work/log"
+{
+	status=0
+	timeout --foreground -k 5 "${VM_TIMEOUT:-7200}" qemu-system-x86_64 \
+		-M q35 -accel tcg,thread=single -icount shift=0,sleep=off \
+		-cpu max,-cx16 -smp 1 -m "${VM_MEM:-8G}" -nodefaults -no-user-config \
+		-display none -no-reboot -serial stdio \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 \
+		-kernel "$dir/image" -initrd "$work/initramfs" -append \
+		"console=ttyS0 quiet panic=-1 oops=panic tsc=reliable clocksource=tsc" \
+		</dev/null 2>&1 || status=$?
+	echo $status >"$work/status"
+} | sed -u 's/\r$//'
+status=$(cat "$work/status")
 case $status in
 33)	;;
 124)	die "time limit" ;;
