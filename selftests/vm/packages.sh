@@ -12,7 +12,7 @@ set -eu
 # gcc-multilib conflicts with the cross compilers, so 32-bit programs are built
 # by i686-linux-gnu-gcc. Kernels need no libc: gcc-12 -m32 does for i386's.
 demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
- busybox-static qemu-system-x86 qemu-system-common
+ busybox-static qemu-system-x86 qemu-system-common socat python3
  ca-certificates debian-archive-keyring util-linux"
 check="$demo flex bison bc perl libelf-dev libssl-dev sparse dkms
  gcc-i686-linux-gnu libc6-dev-i386-cross
