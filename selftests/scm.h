@@ -29,6 +29,7 @@ struct scm_in {
 	int nr_fds;
 	struct ucred cred;
 	size_t cred_len;	/* payload, may be cut */
+	int pidfd;		/* or a negative errno; 0 if there was none */
 };
 
 static inline struct cmsghdr *scm_add(struct scm_out *out, int level, int type,
@@ -96,6 +97,8 @@ static inline void scm_parse(struct scm_in *in, struct msghdr *msg)
 		} else if (cmsg->cmsg_type == SCM_CREDENTIALS) {
 			in->cred_len = len;
 			memcpy(&in->cred, CMSG_DATA(cmsg), len);
+		} else if (cmsg->cmsg_type == SCM_PIDFD) {
+			memcpy(&in->pidfd, CMSG_DATA(cmsg), len);
 		}
 	}
 }
