@@ -718,14 +718,15 @@ static void recv_rights(struct sock *sk, struct msghdr *msg,
 
 /*
  * The kernel makes pidfds for the peer of a socket; nothing else that does is
- * exported.  So the sender is made the peer of one that nobody ever sees.
+ * exported.  So the sender is made the peer of one that nobody ever sees, and
+ * that no limit of the receiver's namespace can forbid.
  */
-static int install_pidfd(struct net *net, struct pid *pid)
+static int install_pidfd(struct pid *pid)
 {
 	struct socket *sock;
 	int pidfd, err;
 
-	err = sock_create_kern(net, vunix_family, SOCK_DGRAM, 0, &sock);
+	err = sock_create_kern(&init_net, vunix_family, SOCK_DGRAM, 0, &sock);
 	if (err)
 		return err;
 	sock->sk->sk_peer_pid = get_pid(pid);
@@ -735,8 +736,7 @@ static int install_pidfd(struct net *net, struct pid *pid)
 }
 
 /* put_cmsg() cuts silently, and a cut descriptor would stay open for ever. */
-static void recv_pidfd(struct sock *sk, struct msghdr *msg,
-		       const struct vunix_scm *scm)
+static void recv_pidfd(struct msghdr *msg, const struct vunix_scm *scm)
 {
 	size_t len = msg->msg_flags & MSG_CMSG_COMPAT ?
 		     sizeof(struct compat_cmsghdr) : sizeof(struct cmsghdr);
@@ -749,7 +749,7 @@ static void recv_pidfd(struct sock *sk, struct msghdr *msg,
 	if (!scm->pid)
 		return;
 
-	pidfd = install_pidfd(sock_net(sk), scm->pid);
+	pidfd = install_pidfd(scm->pid);
 	if (put_cmsg(msg, SOL_SOCKET, SCM_PIDFD, sizeof(int), &pidfd) &&
 	    pidfd >= 0)
 		close_fd(pidfd);
@@ -782,7 +782,7 @@ void vunix_scm_recv(struct socket *sock, struct msghdr *msg,
 		if (scm->fp)
 			recv_rights(sk, msg, scm);
 		if (pass & VUNIX_PASS_PIDFD)
-			recv_pidfd(sk, msg, scm);
+			recv_pidfd(msg, scm);
 	} else if (pass || scm->fp) {
 		msg->msg_flags |= MSG_CTRUNC;
 	}
