@@ -287,10 +287,11 @@ static void link_peers(struct sock *sk, struct sock *newsk,
 	new->rights_notrunc = READ_ONCE(from->rights_notrunc);
 
 	peercred_copy(sk, listener);
-	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	sock_hold(newsk);
-	/* Whoever sees the peer sees it set up. */
+	/* Whoever sees the peer sees it set up... */
 	smp_store_release(&unix_peer(sk), newsk);
+	/* ...and whoever sees us connected sees the peer (stream_read()). */
+	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
 }
 
 static void accept_push(struct sock *listener, struct sock *newsk)

@@ -92,6 +92,9 @@ void vunix_queue_init(struct vunix_queue *q)
 	INIT_LIST_HEAD(&q->marks);
 	INIT_LIST_HEAD(&q->oob);
 	INIT_LIST_HEAD(&q->accept);
+	q->head = VUNIX_FIRST_POS;
+	q->tail = VUNIX_FIRST_POS;
+	q->spare_from = VUNIX_FIRST_POS;
 	q->slots = q->inline_slots;
 	q->nslots = VUNIX_INLINE_SLOTS;
 }

@@ -26,6 +26,8 @@
 
 /* What a non-empty queue costs its sender besides the bytes themselves. */
 #define VUNIX_STREAM_OVERHEAD	512
+/* What each mark and each urgent byte (or its hole) costs in addition. */
+#define VUNIX_MARK_OVERHEAD	256
 /* The most that is published at once; a blocked reader starts on it. */
 #define VUNIX_STREAM_PIECE	(32768 + 4096)
 
@@ -60,7 +62,8 @@ static struct vunix_oob *last_oob(struct vunix_queue *q)
 static unsigned int recharge(struct vunix_queue *q, struct sock *sender)
 {
 	u32 queued = q->head - q->tail;
-	u32 want = queued ? queued + VUNIX_STREAM_OVERHEAD : 0;
+	u32 want = queued ? queued + VUNIX_STREAM_OVERHEAD +
+			    q->nr_marks * VUNIX_MARK_OVERHEAD : 0;
 	u32 had = q->charged;
 
 	lockdep_assert_held(&q->lock);
@@ -94,6 +97,7 @@ static struct vunix_mark *add_mark(struct vunix_queue *q,
 	mark->start = start;
 	mark->end = q->head;
 	list_add_tail(&mark->node, &q->marks);
+	q->nr_marks++;
 	return NULL;
 }
 
@@ -106,11 +110,13 @@ static struct vunix_oob *add_oob(struct vunix_queue *q, struct vunix_oob *oob)
 	if (q->oob_pending) {
 		old = last_oob(q);
 		list_del(&old->node);
+		q->nr_marks--;
 	}
 	oob->start = q->head - 1;
 	oob->end = q->head;
 	oob->taken = false;
 	list_add_tail(&oob->node, &q->oob);
+	q->nr_marks++;
 	WRITE_ONCE(q->oob_pending, true);
 	return old;
 }
@@ -126,7 +132,7 @@ static int send_piece(struct sock *sk, struct sock *other,
 	struct vunix_queue *q = &vunix_sk(other)->q;
 	struct vunix_mark *mark = NULL;
 	struct vunix_oob *oob = NULL;
-	unsigned int uncharge;
+	unsigned int uncharge = 0;
 	struct vunix_writer w;
 	int err;
 
@@ -154,8 +160,6 @@ static int send_piece(struct sock *sk, struct sock *other,
 	} else {
 		vunix_write_commit(&w);
 		WRITE_ONCE(q->bytes, q->bytes + size);
-		uncharge = recharge(q, sk);
-		WARN_ON_ONCE(uncharge);
 		if (mark) {
 			swap(mark->scm.fp, scm->fp);
 			vunix_scm_queued(other, &mark->scm);
@@ -163,9 +167,13 @@ static int send_piece(struct sock *sk, struct sock *other,
 		}
 		if (oob)
 			oob = add_oob(q, oob);
+		uncharge = recharge(q, sk);
 	}
 	spin_unlock(&q->lock);
 	vunix_write_end(&w);
+	/* A mark may have gone since the reader was last here. */
+	if (uncharge)
+		vunix_wmem_uncharge(sk, uncharge);
 
 	if (!err) {
 		if (urgent)
@@ -347,6 +355,7 @@ static void drop_to(struct sock *sk, u32 pos, struct sock *sender,
 		if (mark->scm.fp)
 			vunix_scm_dequeued(sk, &mark->scm);
 		list_move_tail(&mark->node, &rest->marks);
+		q->nr_marks--;
 	}
 	list_for_each_entry_safe(oob, noob, &q->oob, node) {
 		if ((s32)(oob->end - pos) > 0)
@@ -354,6 +363,7 @@ static void drop_to(struct sock *sk, u32 pos, struct sock *sender,
 		if (!oob->taken)
 			WRITE_ONCE(q->oob_pending, false);
 		list_move_tail(&oob->node, &rest->oob);
+		q->nr_marks--;
 	}
 	WARN_ON_ONCE(rest->pages || rest->uncharge);
 	rest->pages = vunix_queue_consume(q, pos);
@@ -496,6 +506,7 @@ static enum segment next_segment(struct sock *sk, struct stream_read *st,
 			if (!peek) {
 				WRITE_ONCE(q->oob_pending, false);
 				list_move_tail(&oob->node, &rest->oob);
+				q->nr_marks--;
 				continue;
 			}
 			seg = SEG_DATA;
@@ -761,6 +772,7 @@ static int recv_urgent(struct stream_read *st)
 				if (prev->end == oob->start) {
 					oob->start = prev->start;
 					list_del(&prev->node);
+					q->nr_marks--;
 				} else {
 					prev = NULL;
 				}
@@ -788,12 +800,11 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 	u32 head;
 	int err;
 
-	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
+	/* Pairs with link_peers(): the peer is set, and until release. */
+	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
 		return -EINVAL;
 	if (st->flags & MSG_OOB)
 		return recv_urgent(st);
-
-	/* Set before the state, and until release. */
 	sender = READ_ONCE(u->peer);
 	target = sock_rcvlowat(sk, st->flags & MSG_WAITALL, st->size);
 	timeo = sock_rcvtimeo(sk, st->flags & MSG_DONTWAIT);

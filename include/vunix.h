@@ -101,6 +101,8 @@ struct vunix_scm {
  * and never across a page boundary, followed by its payload.
  */
 #define VUNIX_QUEUE_MAX		(1U << 30)
+/* Positions start shortly before they wrap, so that every queue does. */
+#define VUNIX_FIRST_POS		(0U - 16 * (u32)PAGE_SIZE)
 #define VUNIX_INLINE_SLOTS	4
 
 /*
@@ -133,6 +135,7 @@ struct vunix_queue {
 	struct mutex		wmutex;
 	struct list_head	marks;		/* (l) struct vunix_mark */
 	struct list_head	oob;		/* (l) struct vunix_oob */
+	u32			nr_marks;	/* (l) entries of both lists */
 	bool			oob_pending;	/* (o) the last of oob is not
 						 * taken */
 	struct list_head	accept;		/* (l) vunix_sock.accept_node */
