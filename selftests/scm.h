@@ -7,6 +7,8 @@
 
 #include "vunix_test.h"
 
+#include <linux/capability.h>
+
 #define SCM_FDS		300
 
 /* What goes out: headers one behind the other. */
@@ -190,6 +192,28 @@ static inline bool scm_reaches(int fd, const struct scm_probe *p)
 	char c = 0;
 
 	return write(fd, "!", 1) == 1 && read(p->r, &c, 1) == 1 && c == '!';
+}
+
+/* Is the capability effective?  With @drop, give it up: 0 or -1. */
+static inline int scm_cap(int cap, bool drop)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	unsigned int bit = 1U << cap % 32;
+
+	if (syscall(SYS_capget, &head, data))
+		return -1;
+	if (!drop)
+		return !!(data[cap / 32].effective & bit);
+	data[cap / 32].effective &= ~bit;
+	return syscall(SYS_capset, &head, data);
+}
+
+static inline int scm_drop_cap(int cap)
+{
+	return scm_cap(cap, true);
 }
 
 #endif /* VUNIX_SCM_H */

@@ -5,8 +5,6 @@
  */
 #include "scm.h"
 
-#include <linux/capability.h>
-
 FIXTURE(cred)
 {
 	struct vt_env env;
@@ -158,20 +156,6 @@ TEST_F(cred, own)
 	PROVES("CRED-02");
 }
 
-/* Give up one capability. */
-static int drop_cap(int cap)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data))
-		return -1;
-	data[cap / 32].effective &= ~(1U << cap % 32);
-	return syscall(SYS_capset, &head, data);
-}
-
 struct cap_arg {
 	int s, r, cap;
 };
@@ -183,7 +167,7 @@ static int foreign_ids(void *p)
 	bool uid_ok = a->cap != CAP_SETUID;
 	bool gid_ok = a->cap != CAP_SETGID;
 
-	if (drop_cap(a->cap))
+	if (scm_drop_cap(a->cap))
 		return 1;
 	if (send_cred(a->s, getppid(), 0, 0) != (pid_ok ? 0 : EPERM) ||
 	    (pid_ok && !get_cred(a->r, getppid(), 0, 0, 0)))

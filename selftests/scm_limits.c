@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How many descriptors may be on their way.  Proves LIM-01, LIM-02, and for
+ * vunix that sockets, of which a cycle could be made, have a limit that no
+ * privilege lifts.
+ */
+#include "scm.h"
+
+#include <sys/resource.h>
+
+FIXTURE(inflight)
+{
+	struct vt_env env;
+	int s, r;
+};
+
+FIXTURE_VARIANT(inflight)
+{
+	int family;
+	int type;
+};
+
+VT_FAMILIES_TYPES(inflight);
+
+FIXTURE_SETUP(inflight)
+{
+	int sv[2];
+
+	VT_SETUP();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	self->s = sv[0];
+	self->r = sv[1];
+}
+
+FIXTURE_TEARDOWN(inflight)
+{
+	VT_TEARDOWN();
+}
+
+/* A user who has nothing on the way. */
+#define NOBODY_ELSE	54321
+#define LIMIT		20
+
+/* Send a message with @n times the descriptor: 0, or the errno. */
+static int send_n(int sock, int fd, int n)
+{
+	int i, fds[253];
+
+	for (i = 0; i < n; i++)
+		fds[i] = fd;
+	return scm_send_fds(sock, "x", fds, n, 0);
+}
+
+/* Receive a message with @n descriptors. */
+static bool recv_n(int sock, int n)
+{
+	struct scm_in in;
+	bool ok = scm_recv(sock, &in, 0) == 1 && scm_is(&in, "x") &&
+		  in.nr_fds == n;
+
+	scm_close(&in);
+	return ok;
+}
+
+static int limit(rlim_t max)
+{
+	struct rlimit lim = { .rlim_cur = max, .rlim_max = max };
+
+	return setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+struct inflight_arg {
+	int family;
+	int s, r;
+	int cap[2];
+};
+
+static int nobody(void *p)
+{
+	struct inflight_arg *a = p;
+	int sv[2];
+	char c;
+
+	if (limit(LIMIT) || vt_pair(a->family, SOCK_STREAM, sv))
+		return 1;
+	/* What close() finds in the queue is given back. */
+	if (send_n(sv[0], 0, 2 * LIMIT) ||
+	    send_n(sv[0], 0, 1) != ETOOMANYREFS)
+		return 9;
+	close(sv[0]);
+	close(sv[1]);
+	/* The count decides, before what is added. */
+	if (send_n(a->s, 0, 10) || send_n(a->s, 0, 10) || send_n(a->s, 0, 10))
+		return 2;
+	if (send_n(a->s, 0, 1) != ETOOMANYREFS ||
+	    send_n(a->s, 0, 10) != ETOOMANYREFS)
+		return 3;
+	/* Data has no such limit. */
+	if (send_n(a->s, 0, 0))
+		return 4;
+	/* A duplicate that is handed out does not count, nor give back. */
+	if (recv(a->r, &c, 1, MSG_PEEK) != 1 ||
+	    send_n(a->s, 0, 1) != ETOOMANYREFS)
+		return 5;
+	if (!recv_n(a->r, 10) || send_n(a->s, 0, 3) ||
+	    send_n(a->s, 0, 1) != ETOOMANYREFS)
+		return 6;
+	/* Given back by who does not want them, too: 3 are left. */
+	if (recv(a->r, &c, 1, 0) != 1 || recv(a->r, &c, 1, 0) != 1 ||
+	    recv(a->r, &c, 1, 0) != 1)
+		return 7;
+	if (send_n(a->s, 0, 10) || send_n(a->s, 0, 10) ||
+	    send_n(a->s, 0, 1) != ETOOMANYREFS)
+		return 8;
+	return 0;
+}
+
+TEST_F(inflight, of_a_user)
+{
+	struct inflight_arg a = {
+		variant->family, self->s, self->r, {}
+	};
+
+	ASSERT_EQ(0, vt_run_as(NOBODY_ELSE, nobody, &a));
+	PROVES("LIM-01");
+}
+
+static int with_caps(void *p)
+{
+	struct inflight_arg *a = p;
+	int i, err = 0;
+
+	for (i = 0; i < 2; i++)
+		if (a->cap[i] >= 0 && scm_drop_cap(a->cap[i]))
+			return 255;
+	if (limit(LIMIT))
+		return 254;
+	for (i = 0; i < 5 && !err; i++)
+		err = send_n(a->s, 0, 10);
+	while (scm_recv_room(a->r, &(struct scm_in){}, 8, 0, 0) == 1)
+		;
+	return err;
+}
+
+TEST_F(inflight, privileged)
+{
+	struct inflight_arg a = {
+		variant->family, self->s, self->r, { -1, -1 }
+	};
+
+	/* Containers may lack it; machines that run all the tests do not. */
+	if (scm_cap(CAP_SYS_RESOURCE, false) != 1) {
+		SKIP_ROWS("no CAP_SYS_RESOURCE", "LIM-02");
+		SKIP(return, "no CAP_SYS_RESOURCE");
+	}
+	ASSERT_EQ(0, vt_run_as(0, with_caps, &a));
+	a.cap[0] = CAP_SYS_ADMIN;
+	ASSERT_EQ(0, vt_run_as(0, with_caps, &a));
+	a.cap[0] = CAP_SYS_RESOURCE;
+	ASSERT_EQ(0, vt_run_as(0, with_caps, &a));
+	a.cap[1] = CAP_SYS_ADMIN;
+	ASSERT_EQ(ETOOMANYREFS, vt_run_as(0, with_caps, &a));
+	PROVES("LIM-02");
+}
+
+/* AF_UNIX finds its cycles, and has no such limit. */
+TEST_F(inflight, sockets)
+{
+	const char *path = "/proc/sys/net/vunix/max_foreign_inflight";
+	int fd[2], i;
+
+	fd[0] = socket(AF_UNIX, SOCK_DGRAM, 0);
+	fd[1] = vt_socket(variant->family, SOCK_DGRAM);
+	if (vt_is_unix(variant->family)) {
+		ASSERT_EQ(0, send_n(self->s, fd[0], 253));
+		ASSERT_TRUE(recv_n(self->r, 253));
+		return;
+	}
+	ASSERT_EQ(64, vt_read_num(path));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[i], 65));
+		ASSERT_EQ(0, send_n(self->s, fd[i], 60));
+		ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[i], 5));
+		ASSERT_EQ(0, send_n(self->s, fd[!i], 4));
+		ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[i], 1));
+		/* Other files are not meant. */
+		ASSERT_EQ(0, send_n(self->s, 0, 253));
+		ASSERT_TRUE(recv_n(self->r, 60));
+		ASSERT_TRUE(recv_n(self->r, 4));
+		ASSERT_TRUE(recv_n(self->r, 253));
+	}
+	ASSERT_EQ(0, vt_write_num(path, 3));
+	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 4));
+	ASSERT_EQ(0, send_n(self->s, fd[0], 3));
+	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 1));
+	/* Given back with the queue. */
+	close(self->r);
+	close(self->s);
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, fd));
+	ASSERT_EQ(0, send_n(fd[0], fd[0], 3));
+	ASSERT_TRUE(recv_n(fd[1], 3));
+	ASSERT_EQ(0, vt_write_num(path, 0));
+	ASSERT_EQ(ETOOMANYREFS, send_n(fd[0], fd[0], 1));
+	ASSERT_EQ(0, send_n(fd[0], 0, 1));
+	ASSERT_TRUE(recv_n(fd[1], 1));
+}
+
+TEST_HARNESS_MAIN
