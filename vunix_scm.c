@@ -727,8 +727,9 @@ static int install_pidfd(struct pid *pid)
 	int pidfd, err;
 
 	err = sock_create_kern(&init_net, vunix_family, SOCK_DGRAM, 0, &sock);
+	/* No file was asked for: the core's word for a lack of memory. */
 	if (err)
-		return err;
+		return err == -ENFILE ? -ENOMEM : err;
 	sock->sk->sk_peer_pid = get_pid(pid);
 	err = vunix_sock_peer_pidfd(sock, &pidfd);
 	sock_release(sock);
