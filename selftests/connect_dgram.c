@@ -2,6 +2,7 @@
 /*
  * connect() of datagram sockets: CONN-16 ... CONN-21.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 FIXTURE(dgram) {

@@ -3,6 +3,7 @@
  * SOCK_DGRAM: what bounds a queue, and who waits for room.  Proves DG-07,
  * DG-08, DG-12, DG-13, DG-23.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 FIXTURE(dgram_flow)

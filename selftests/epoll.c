@@ -2,6 +2,7 @@
 /*
  * epoll: EPOLL-01 ... EPOLL-09.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <sys/epoll.h>

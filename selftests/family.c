@@ -8,6 +8,7 @@
  * That an unused module leaves nothing behind when it is removed (the other
  * half of FAM-07) is checked from outside, by vm/init.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 FIXTURE(family)

@@ -7,6 +7,7 @@
  * on), and with it under a time limit (EINTR); afterwards the same call must
  * work as if nothing had been.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 /* Every sleep of a socket of the family. */

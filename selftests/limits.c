@@ -3,6 +3,7 @@
  * Limits that both families have: LIM-03, LIM-04, LIM-06, LIM-07.  LIM-05 is
  * the backlog and in listen.c, LIM-01 and LIM-02 are of descriptors in flight.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <sys/resource.h>

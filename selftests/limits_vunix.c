@@ -5,6 +5,7 @@
  * initial namespace's values as caps of all others.  No contract rows: the
  * sysctls are vunix's own, and every row holds while they have their defaults.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <sys/resource.h>

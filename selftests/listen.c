@@ -2,6 +2,7 @@
 /*
  * listen(): LISTEN-01 ... LISTEN-10, LIM-05.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <limits.h>

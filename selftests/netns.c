@@ -4,6 +4,7 @@
  *
  * Rows: NETNS-01 NETNS-02 NETNS-03 NETNS-04
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <linux/net_namespace.h>

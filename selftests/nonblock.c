@@ -3,6 +3,7 @@
  * Calls that do not wait, or not for ever: NB-01 ... NB-04, NB-06.  What
  * signals do to waiting calls (NB-05, NB-07) is in intr.c.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 FIXTURE(any) {

@@ -3,6 +3,7 @@
  * poll() and select(): POLL-01 ... POLL-11.  Listeners are in listen.c,
  * halves that were shut down in shutdown.c, closed peers in close.c.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <sys/select.h>

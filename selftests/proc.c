@@ -7,6 +7,7 @@
  * State 04 (a socket without a descriptor that is not connected) has no test:
  * closed sockets leave the table before they get there.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <sys/resource.h>

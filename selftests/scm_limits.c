@@ -4,6 +4,7 @@
  * vunix that sockets, of which a cycle could be made, have a limit that no
  * privilege lifts.
  */
+#define VT_OWN_NETNS
 #include "scm.h"
 
 #include <sys/resource.h>

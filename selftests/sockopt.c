@@ -5,6 +5,7 @@
  * Rows: OPT-01 OPT-02 OPT-03 OPT-04 OPT-05 OPT-06 OPT-07 OPT-08 OPT-09 OPT-10
  * OPT-11 OPT-12
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 #include <limits.h>

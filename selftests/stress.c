@@ -3,6 +3,7 @@
  * Much at once: STRESS-01 ... STRESS-08.  Rounds are counted, not timed;
  * VUNIX_STRESS multiplies them.
  */
+#define VT_OWN_NETNS
 #include "vunix_test.h"
 
 FIXTURE(any) {

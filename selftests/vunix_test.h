@@ -199,13 +199,40 @@ static inline int vt_lo_up(void)
 	return 0;
 }
 
+/*
+ * A namespace takes kernels built for debugging a good part of a second.  With
+ * VUNIX_SHARED_NETNS set, the tests of a program share one, unless the program
+ * defines VT_OWN_NETNS: one that changes sysctls or looks at whole tables must.
+ */
+static inline bool vt_shared_netns(void)
+{
+#ifdef VT_OWN_NETNS
+	return false;
+#else
+	return getenv("VUNIX_SHARED_NETNS");
+#endif
+}
+
+static inline int vt_new_netns(void)
+{
+	if (geteuid())
+		return 0;
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	vt_lo_up();
+	return 0;
+}
+
+__attribute__((constructor)) static void vt_share_netns(void)
+{
+	if (vt_shared_netns() && vt_new_netns())
+		_exit(1);
+}
+
 static inline int vt_env_init(struct vt_env *env)
 {
-	if (geteuid() == 0) {
-		if (unshare(CLONE_NEWNET))
-			return -1;
-		vt_lo_up();
-	}
+	if (!vt_shared_netns() && vt_new_netns())
+		return -1;
 	strcpy(env->dir, "/tmp/vunix.XXXXXX");
 	if (!mkdtemp(env->dir))
 		return -1;

@@ -19,7 +19,7 @@
 #   VM_SMP       processors (2)                     VM_MEM       memory (2G)
 #   VM_BITS      "64 32": which programs            VM_APPEND    kernel options
 #   VM_ACCEL     kvm or tcg, else what works        VM_PARAMS    module options
-#   VM_FAMILIES  "unix" or "vunix" alone
+#   VM_FAMILIES  "unix" or "vunix" alone          VM_SLOW      1: share namespaces
 #   VM_HUGE      1: tests of a million sockets, too (with VM_MEM=8G or so)
 #   VM_RESULTS   folder for results, default selftests/bin/vm/KERNEL
 #   VUNIX_KO     a module that is built already   KSFT  as for ../Makefile
@@ -75,6 +75,12 @@ case $name in
 arm64)	arch=aarch64 cross=aarch64-linux-gnu- ;;
 *)	arch=x86_64 cross= ;;
 esac
+# Kernels that are slow enough for tests to share what they can.
+case $name in
+debug | arm64)	slow=1 ;;
+*)		slow= ;;
+esac
+slow=${VM_SLOW-$slow}
 case $name in
 debug)	: "${VM_TIMEOUT:=2400}" "${VM_TESTTIME:=900}" ;;
 *)	: "${VM_TIMEOUT:=1500}" "${VM_TESTTIME:=600}" ;;
@@ -217,6 +223,7 @@ LEAKS='$leaks'
 PARAMS='${VM_PARAMS:-}'
 FAMILIES='${VM_FAMILIES:-}'
 HUGE='${VM_HUGE:-}'
+SLOW='$slow'
 DIR='$PWD'
 ROWS='${size% *}'
 COLS='${size#* }'
