@@ -408,7 +408,7 @@ int vunix_stream_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 	err = connect_to_listener(sk, other, newsk, &pc);
 	vunix_state_unlock(other);
 	if (!err)
-		READ_ONCE(other->sk_data_ready)(other);
+		vunix_data_ready(other);
 	sock_put(other);
 	if (!err)
 		goto out;
@@ -563,6 +563,7 @@ int vunix_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	} else {
 		sock_hold(sk);
 	}
+	/* Pairs with the release when the name was given. */
 	addr = smp_load_acquire(&unix_sk(sk)->addr);
 	if (addr) {
 		len = addr->len;

@@ -719,7 +719,7 @@ int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		if (!err) {
 			/* The record owns them now. */
 			memset(&ds.rec.scm, 0, sizeof(ds.rec.scm));
-			READ_ONCE(other->sk_data_ready)(other);
+			vunix_data_ready(other);
 		}
 		sock_put(other);
 	} while (err > 0);
@@ -835,6 +835,7 @@ static void copy_name(struct sock *sk, struct msghdr *msg, struct sock *sender)
 {
 	struct unix_address *addr;
 
+	/* Pairs with the release when the name was given. */
 	addr = smp_load_acquire(&unix_sk(sender)->addr);
 	if (addr) {
 		msg->msg_namelen = addr->len;
@@ -936,7 +937,7 @@ int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 
 	for (;;) {
 		read_lock_queue(sk);
-		head = smp_load_acquire(&vunix_sk(sk)->q.head);
+		head = READ_ONCE(vunix_sk(sk)->q.head);
 		err = sock_error(sk);
 		rec = err ? NULL : find_record(sk, flags, &skip, &pos, head);
 		if (rec)

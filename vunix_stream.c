@@ -178,7 +178,7 @@ static int send_piece(struct sock *sk, struct sock *other,
 	if (!err) {
 		if (urgent)
 			sk_send_sigurg(other);
-		READ_ONCE(other->sk_data_ready)(other);
+		vunix_data_ready(other);
 	}
 out:
 	if (mark) {
@@ -624,6 +624,7 @@ static void copy_name(struct sock *sk, struct stream_read *st,
 
 	if (!msg || !msg->msg_name)
 		return;
+	/* Pairs with the release when the name was given. */
 	addr = smp_load_acquire(&unix_sk(sender)->addr);
 	if (addr) {
 		msg->msg_namelen = addr->len;

@@ -100,7 +100,7 @@ struct vunix_scm {
  * marks.  A record (datagram, seqpacket) is a struct vunix_record, 8-aligned
  * and never across a page boundary, followed by its payload.
  */
-#define VUNIX_QUEUE_MAX		(1U << 30)
+#define VUNIX_QUEUE_MAX		((u32)BIT(30))
 /* Positions start shortly before they wrap, so that every queue does. */
 #define VUNIX_FIRST_POS		(0U - 16 * (u32)PAGE_SIZE)
 #define VUNIX_INLINE_SLOTS	4
@@ -110,25 +110,25 @@ struct vunix_scm {
  * READ_ONCE without it is a hint that the next barrier makes exact.
  */
 struct vunix_queue {
-	spinlock_t		lock;
+	spinlock_t		lock;		/* a leaf: see Locking */
 	u32			head;		/* (o) */
 	u32			tail;		/* (o) */
 	u32			bytes;		/* (o) payload, as SIOCINQ tells */
-	u32			qlen;		/* (o) records, or connections
-						 * not yet accepted */
+	/* (o) records, or connections that are not accepted yet */
+	u32			qlen;
 	u32			charged;	/* (l) stream: to the peer */
 	u32			nslots;		/* (l, w) power of two */
 	struct page		**slots;	/* (l, w) */
 	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 	struct page		*spare;		/* (l) LIFO of empty pages */
 	void			*spare_cgroup;	/* (l) whose they are */
-	u32			spare_from;	/* (l) pages before it are
-						 * somebody else's */
+	/* (l) pages in the ring before it are another cgroup's */
+	u32			spare_from;
 	u16			nr_spare;	/* (l) */
-	u16			peak;		/* (l) most slots in use since
-						 * the queue was last empty */
-	u16			calm;		/* (l) times it ran empty with a
-						 * low peak */
+	/* (l) most slots in use since the queue was last empty */
+	u16			peak;
+	/* (l) how often it ran empty after a low peak */
+	u16			calm;
 	bool			dead;		/* (l) nothing is queued now */
 	bool			purge;		/* (o) drop all up to purge_to */
 	u32			purge_to;	/* (l) */
@@ -136,8 +136,7 @@ struct vunix_queue {
 	struct list_head	marks;		/* (l) struct vunix_mark */
 	struct list_head	oob;		/* (l) struct vunix_oob */
 	u32			nr_marks;	/* (l) entries of both lists */
-	bool			oob_pending;	/* (o) the last of oob is not
-						 * taken */
+	bool			oob_pending;	/* (o) oob's last is not taken */
 	struct list_head	accept;		/* (l) vunix_sock.accept_node */
 };
 
@@ -219,6 +218,14 @@ static inline void vunix_state_unlock(struct sock *sk)
 	unix_state_unlock(sk);
 }
 
+/* Somebody may have to wake up: data, or a connection, has arrived. */
+static inline void vunix_data_ready(struct sock *sk)
+{
+	void (*ready)(struct sock *sk) = READ_ONCE(sk->sk_data_ready);
+
+	ready(sk);
+}
+
 static inline bool vunix_is_connected_type(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
@@ -284,7 +291,7 @@ static inline void vunix_set_pass_rights(struct sock *sk, bool on)
 #define VUNIX_SHARDS		BIT(VUNIX_SHARD_BITS)
 
 struct vunix_shard {
-	spinlock_t		lock;
+	spinlock_t		lock;		/* protects ids */
 	struct rb_root		ids;
 } ____cacheline_aligned_in_smp;
 

@@ -43,7 +43,8 @@ TEST_F(any, nonblock)
 	int on = 1, off = 0;
 	char c;
 
-	io.buf = iov.iov_base = &c;
+	io.buf = &c;
+	iov.iov_base = &c;
 
 	/* For one call. */
 	ASSERT_ERR(EAGAIN, recv(self->a, &c, 1, MSG_DONTWAIT));

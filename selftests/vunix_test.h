@@ -536,7 +536,8 @@ static inline const unsigned char *vt_pattern(unsigned long long pos)
 	if (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE)) {
 		for (i = 0; i < VT_PATTERN; i++) {
 			x = x * 1103515245 + 12345;
-			table[i] = table[i + VT_PATTERN] = x >> 16;
+			table[i] = x >> 16;
+			table[i + VT_PATTERN] = x >> 16;
 		}
 		__atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
 	}
@@ -680,14 +681,15 @@ static inline long vt_fill(int fd)
 
 	for (;;) {
 		r = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (r > 0)
+		if (r > 0) {
 			sum += r;
-		else if (r == 0 || errno != EAGAIN)
+			continue;
+		}
+		if (r == 0 || errno != EAGAIN)
 			return -1;
-		else if (n == 1)
+		if (n == 1)
 			return sum;
-		else
-			n = 1;
+		n = 1;
 	}
 }
 
