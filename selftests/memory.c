@@ -65,8 +65,8 @@ static void leave_cgroup(void)
 }
 
 /*
- * Pages that PAIRS of a family take, or -1.  A processor has up to 64 charged
- * in advance, so only large differences count.
+ * Pages that PAIRS of a family take, or -1.  Each processor has up to 64
+ * charged in advance, so only large differences count.
  */
 static long pages_of(int family, int type, int *fds)
 {
@@ -134,9 +134,7 @@ TEST_F(memory, no_pages_before_use)
 
 	if (enter_cgroup())
 		SKIP(return, "systems with cgroup v2's memory controller only");
-	/* What is only made once, and slabs that are begun. */
-	ASSERT_LE(0, pages_of(variant->family, variant->type, fds[0]));
-	close_all(fds[0]);
+	/* None is closed before: much of it would be given back meanwhile. */
 	a = pages_of(AF_UNIX, variant->type, fds[0]);
 	b = pages_of(variant->family, variant->type, fds[1]);
 	TH_LOG("%d pairs: %ld pages, AF_UNIX %ld", PAIRS, b, a);
