@@ -1,139 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Datagrams, and the records of seqpacket sockets: send, receive, the
- * association of datagram sockets, and flow control towards a receiver that
- * is not connected back.  Owns no lock; storage is vunix_queue.c's.
+ * Datagrams, and the records of seqpacket sockets: send and receive.  Owns no
+ * lock; storage is vunix_queue.c's, who may send to whom vunix_assoc.c's.
  *
  * A message is a struct vunix_record and its payload in the receiver's ring.
  * It is charged to its sender, and the charge keeps the sender's sk and address
  * until the message is consumed.
- *
- * Flow control: a receiver that is not connected back takes at most
- * sk_max_ack_backlog + 1 messages.  Blocked senders sleep on the receiver's
- * peer_wq.  A polling sender cannot, since it may outlive the receiver: its
- * peer_wake entry waits there instead and relays to its own wait queue, until
- * it has relayed, the association ends or either side is released.
  */
 #include <linux/filter.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <net/tcp_states.h>
 #include "vunix_queue.h"
-
-/*
- * Relay
- */
-
-static int peer_wake_relay(wait_queue_entry_t *entry, unsigned int mode,
-			   int flags, void *key)
-{
-	struct unix_sock *u = container_of(entry, struct unix_sock,
-					   peer_wake);
-	struct sock *other = entry->private;
-	wait_queue_head_t *sleep;
-
-	/* The waker holds the lock of other's peer_wq. */
-	__remove_wait_queue(&unix_sk(other)->peer_wq.wait, entry);
-	entry->private = NULL;
-	sleep = sk_sleep(&u->sk);
-	if (sleep)
-		wake_up_interruptible_poll(sleep, key_to_poll(key));
-	return 0;
-}
-
-/**
- * vunix_dgram_peer_wake_init() - prepare the relay of a new socket
- * @sk: socket
- *
- * Context: Any.
- */
-void vunix_dgram_peer_wake_init(struct sock *sk)
-{
-	init_waitqueue_func_entry(&unix_sk(sk)->peer_wake, peer_wake_relay);
-}
-
-static bool peer_wake_connect(struct sock *sk, struct sock *other)
-{
-	wait_queue_head_t *wq = &unix_sk(other)->peer_wq.wait;
-	struct unix_sock *u = unix_sk(sk);
-	bool added = false;
-
-	spin_lock(&wq->lock);
-	if (!u->peer_wake.private) {
-		u->peer_wake.private = other;
-		__add_wait_queue(wq, &u->peer_wake);
-		added = true;
-	}
-	spin_unlock(&wq->lock);
-	return added;
-}
-
-/**
- * vunix_dgram_peer_wake_disconnect() - end the relay, if it is set up
- * @sk: sender
- * @other: receiver it may be waiting for
- *
- * Context: Any but with the lock of @other's peer_wq.
- */
-void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other)
-{
-	wait_queue_head_t *wq = &unix_sk(other)->peer_wq.wait;
-	struct unix_sock *u = unix_sk(sk);
-
-	spin_lock(&wq->lock);
-	if (u->peer_wake.private == other) {
-		__remove_wait_queue(wq, &u->peer_wake);
-		u->peer_wake.private = NULL;
-	}
-	spin_unlock(&wq->lock);
-}
-
-static void peer_wake_disconnect_wakeup(struct sock *sk, struct sock *other)
-{
-	vunix_dgram_peer_wake_disconnect(sk, other);
-	wake_up_interruptible_poll(sk_sleep(sk),
-				   EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
-}
-
-/*
- * Sets up the relay if @other is full. The entry is added before the test, and
- * a receiver makes room before it looks for waiters: no wake-up is lost.
- */
-static bool peer_wake_me(struct sock *sk, struct sock *other)
-{
-	bool added;
-
-	lockdep_assert_held(&unix_sk(sk)->lock);
-	added = peer_wake_connect(sk, other);
-	/* A dead one makes the next send fail at once: that is writable. */
-	if (vunix_recvq_full_lockless(other) && !sock_flag(other, SOCK_DEAD))
-		return true;
-	if (added)
-		vunix_dgram_peer_wake_disconnect(sk, other);
-	return false;
-}
-
-/**
- * vunix_dgram_writable() - would the default receiver take a message?
- * @sk: datagram or seqpacket socket that is asked to poll for output
- *
- * If not, @sk's wait queue is woken once it may.
- *
- * Context: Process. Takes and drops the state lock.
- * Return: false if the peer is full and not connected back.
- */
-bool vunix_dgram_writable(struct sock *sk)
-{
-	struct sock *other;
-	bool full;
-
-	vunix_state_lock(sk);
-	other = unix_peer(sk);
-	full = other && unix_peer(other) != sk &&
-	       vunix_recvq_full_lockless(other) && peer_wake_me(sk, other);
-	vunix_state_unlock(sk);
-	return !full;
-}
 
 /*
  * Consuming
@@ -248,130 +126,6 @@ void vunix_dgram_purge(struct sock *sk)
 }
 
 /*
- * Association
- */
-
-static bool may_send(struct sock *sk, struct sock *other)
-{
-	return !unix_peer(other) || unix_peer(other) == sk;
-}
-
-/*
- * @sk has lost or changed its peer: what the old one sent is dropped, and if
- * that was connected back, it is told.
- */
-static void dgram_disconnected(struct sock *sk, struct sock *old)
-{
-	if (!READ_ONCE(vunix_sk(sk)->q.qlen))
-		return;
-	vunix_dgram_purge(sk);
-	wake_up_interruptible_all(&unix_sk(sk)->peer_wq.wait);
-	if (!sock_flag(old, SOCK_DEAD) && READ_ONCE(unix_peer(old)) == sk) {
-		WRITE_ONCE(old->sk_err, ECONNRESET);
-		sk_error_report(old);
-	}
-}
-
-/* Finds the target of connect() and locks both; ERR_PTR() or a reference. */
-static struct sock *find_and_lock(struct sock *sk, struct sockaddr_un *sunaddr,
-				  int len)
-{
-	struct sock *other;
-
-	for (;;) {
-		other = vunix_name_find_get(sock_net(sk), sunaddr, len,
-					    sk->sk_type, 0);
-		if (IS_ERR(other))
-			return other;
-		vunix_state_double_lock(sk, other);
-		if (!sock_flag(other, SOCK_DEAD))
-			return other;
-		/* It died after the lookup; its name is free by now. */
-		vunix_state_double_unlock(sk, other);
-		sock_put(other);
-	}
-}
-
-/* The state locks of @sk and @other (or NULL) are held, and dropped. */
-static void set_peer_and_unlock(struct sock *sk, struct sock *other)
-{
-	struct sock *old = unix_peer(sk);
-
-	WRITE_ONCE(unix_peer(sk), other);
-	if (!old) {
-		vunix_state_double_unlock(sk, other);
-		return;
-	}
-	if (!other)
-		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	peer_wake_disconnect_wakeup(sk, old);
-	vunix_state_double_unlock(sk, other);
-
-	if (other != old) {
-		dgram_disconnected(sk, old);
-		vunix_state_lock(old);
-		if (!unix_peer(old))
-			WRITE_ONCE(old->sk_state, TCP_CLOSE);
-		vunix_state_unlock(old);
-	}
-	sock_put(old);
-}
-
-/**
- * vunix_dgram_connect() - set or dissolve the association of a datagram socket
- * @sock: socket
- * @uaddr: address, or AF_UNSPEC
- * @len: its length
- * @flags: O_NONBLOCK, without effect
- *
- * Context: Process, sleeps.
- * Return: 0 or errno. Behaviour: unix(7), connect(2).
- */
-int vunix_dgram_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
-			int flags)
-{
-	struct sockaddr_un *sunaddr = (struct sockaddr_un *)uaddr;
-	struct sock *sk = sock->sk, *other;
-	int err;
-
-	if (len < (int)offsetofend(struct sockaddr, sa_family))
-		return -EINVAL;
-	if (sunaddr->sun_family == AF_UNSPEC) {
-		vunix_state_lock(sk);
-		set_peer_and_unlock(sk, NULL);
-		return 0;
-	}
-
-	err = vunix_addr_validate(sunaddr, len);
-	if (err)
-		return err;
-	err = BPF_CGROUP_RUN_PROG_UNIX_CONNECT_LOCK(sk, uaddr, &len);
-	if (err)
-		return err;
-	if (vunix_may_passcred(sk) && !READ_ONCE(unix_sk(sk)->addr)) {
-		err = vunix_name_autobind(sk);
-		if (err)
-			return err;
-	}
-
-	other = find_and_lock(sk, sunaddr, len);
-	if (IS_ERR(other))
-		return PTR_ERR(other);
-	err = -EPERM;
-	if (may_send(sk, other))
-		err = security_unix_may_send(sk->sk_socket, other->sk_socket);
-	if (err) {
-		vunix_state_double_unlock(sk, other);
-		sock_put(other);
-		return err;
-	}
-	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
-	WRITE_ONCE(other->sk_state, TCP_ESTABLISHED);
-	set_peer_and_unlock(sk, other);
-	return 0;
-}
-
-/*
  * Sending
  */
 
@@ -410,7 +164,7 @@ static int check_receiver(struct dgram_send *ds, struct sock *other)
 	int err;
 
 	lockdep_assert_held(&unix_sk(other)->lock);
-	if (!may_send(sk, other))
+	if (!vunix_dgram_may_send(sk, other))
 		return -EPERM;
 	if (sock_flag(other, SOCK_DEAD))
 		return RECEIVER_DEAD;
@@ -453,18 +207,8 @@ static int receiver_dead(struct dgram_send *ds, struct sock *other)
 	if (err)
 		return err;
 
-	vunix_state_lock(sk);
-	if (unix_peer(sk) == other) {
-		WRITE_ONCE(unix_peer(sk), NULL);
-		peer_wake_disconnect_wakeup(sk, other);
-		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-		vunix_state_unlock(sk);
-
-		dgram_disconnected(sk, other);
-		sock_put(other);	/* the association's */
+	if (vunix_dgram_drop_peer(sk, other))
 		return -ECONNREFUSED;
-	}
-	vunix_state_unlock(sk);
 	return ds->msg->msg_namelen ? 0 : -ECONNRESET;
 }
 
@@ -487,7 +231,7 @@ static int receiver_full_and_unlock(struct dgram_send *ds, struct sock *other)
 	vunix_state_unlock(other);
 
 	vunix_state_double_lock(sk, other);
-	wait = unix_peer(sk) != other || peer_wake_me(sk, other);
+	wait = unix_peer(sk) != other || vunix_dgram_peer_wake_me(sk, other);
 	vunix_state_double_unlock(sk, other);
 	return wait ? -EAGAIN : 0;
 }
@@ -642,7 +386,7 @@ static int send_to(struct dgram_send *ds, struct sock *other)
 				err = source_error(ds, err);
 		}
 	} while (err == -ERESTART && !fatal_signal_pending(current));
-	return err;
+	return err == -ERESTART ? -EINTR : err;
 }
 
 static int check_message(struct sock *sk, struct msghdr *msg, size_t len)

@@ -552,8 +552,8 @@ static int probe_create(struct net *net, struct socket *sock, int protocol,
  */
 static int check_number(int nr)
 {
-	struct net_proto_family probe = {
-		.family = nr,
+	/* Not on the stack: a socket() may still be on its way out of it. */
+	static struct net_proto_family probe = {
 		.create = probe_create,
 		.owner = THIS_MODULE,
 	};
@@ -562,6 +562,7 @@ static int check_number(int nr)
 	if (nr > AF_UNSPEC && nr < AF_MAX) {
 		if (is_free_number(nr))
 			return 0;
+		probe.family = nr;
 		err = sock_register(&probe);
 		if (!err) {
 			sock_unregister(nr);

@@ -484,9 +484,22 @@ ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
 void vunix_stream_purge(struct sock *sk, struct sock *peer);
 int vunix_stream_atmark(struct sock *sk);
 
-/* vunix_dgram.c: datagrams and records */
+/* vunix_assoc.c: who datagram sockets send to, and when there is room */
 int vunix_dgram_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 			int flags);
+bool vunix_dgram_drop_peer(struct sock *sk, struct sock *other);
+void vunix_dgram_peer_wake_init(struct sock *sk);
+bool vunix_dgram_peer_wake_me(struct sock *sk, struct sock *other);
+void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other);
+bool vunix_dgram_writable(struct sock *sk);
+
+/* A connected socket takes messages and connects from its peer alone. */
+static inline bool vunix_dgram_may_send(struct sock *sk, struct sock *other)
+{
+	return !unix_peer(other) || unix_peer(other) == sk;
+}
+
+/* vunix_dgram.c: datagrams and records */
 int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			int flags);
@@ -495,9 +508,6 @@ int vunix_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg,
 int vunix_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg,
 			    size_t size, int flags);
 void vunix_dgram_purge(struct sock *sk);
-void vunix_dgram_peer_wake_init(struct sock *sk);
-void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other);
-bool vunix_dgram_writable(struct sock *sk);
 u32 vunix_dgram_first_len(struct sock *sk);
 
 /* vunix_sockopt.c: options and requests */
