@@ -588,7 +588,7 @@ static void shutdown_peer(struct sock *other, int mode)
 	if (mode & SEND_SHUTDOWN)
 		peer_mode |= RCV_SHUTDOWN;
 	vunix_state_lock(other);
-	WRITE_ONCE(other->sk_shutdown, other->sk_shutdown | peer_mode);
+	vunix_queue_shutdown(other, peer_mode);
 	vunix_state_unlock(other);
 	other->sk_state_change(other);
 	if (peer_mode == SHUTDOWN_MASK)
@@ -615,7 +615,7 @@ int vunix_shutdown(struct socket *sock, int mode)
 	mode++;
 
 	vunix_state_lock(sk);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | mode);
+	vunix_queue_shutdown(sk, mode);
 	other = unix_peer(sk);
 	if (other)
 		sock_hold(other);

@@ -138,6 +138,26 @@ void vunix_queue_kill(struct vunix_queue *q)
 }
 
 /**
+ * vunix_queue_shutdown() - shut directions of a socket
+ * @sk: socket
+ * @mode: RCV_SHUTDOWN, SEND_SHUTDOWN or both
+ *
+ * A stream's writer looks at sk_shutdown under the lock that it publishes
+ * under: nothing arrives behind an end of file that a reader has seen.
+ *
+ * Context: Process; the state lock held. Takes and drops q.lock.
+ */
+void vunix_queue_shutdown(struct sock *sk, int mode)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+
+	lockdep_assert_held(&unix_sk(sk)->lock);
+	spin_lock(&q->lock);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | mode);
+	spin_unlock(&q->lock);
+}
+
+/**
  * vunix_queue_free_pages() - free a chain from vunix_queue_consume()
  * @list: first page or NULL
  *

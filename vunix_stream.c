@@ -121,6 +121,15 @@ static struct vunix_oob *add_oob(struct vunix_queue *q, struct vunix_oob *oob)
 	return old;
 }
 
+/* SIGURG goes by sk->sk_socket->file, which a release takes away. */
+static void raise_sigurg(struct sock *other)
+{
+	vunix_state_lock(other);
+	if (!sock_flag(other, SOCK_DEAD))
+		sk_send_sigurg(other);
+	vunix_state_unlock(other);
+}
+
 /*
  * Queues @size bytes (with MSG_OOB: one) and what @scm carries, all or
  * nothing.  Consumes @scm's files on success.
@@ -177,7 +186,7 @@ static int send_piece(struct sock *sk, struct sock *other,
 
 	if (!err) {
 		if (urgent)
-			sk_send_sigurg(other);
+			raise_sigurg(other);
 		vunix_data_ready(other);
 	}
 out:
@@ -301,7 +310,6 @@ out:
  * @sock: socket
  * @msg: where data goes, or NULL when splicing
  * @pipe: where data goes when splicing
- * @splice_flags: SPLICE_F_*
  * @size: bytes still wanted
  * @flags: MSG_*
  * @copied: bytes got so far
@@ -314,7 +322,6 @@ struct stream_read {
 	struct socket		*sock;
 	struct msghdr		*msg;
 	struct pipe_inode_info	*pipe;
-	unsigned int		splice_flags;
 	size_t			size;
 	int			flags;
 	size_t			copied;
@@ -427,36 +434,43 @@ static u32 mark_limit(struct vunix_queue *q, u32 pos, u32 limit,
 	return before(mark->end, limit) ? mark->end : limit;
 }
 
-/* Steps over SO_PEEK_OFF's offset; urgent bytes count, holes do not. */
-static void skip_offset(struct vunix_queue *q, struct stream_read *st)
-{
-	struct vunix_oob *oob;
-	u32 limit;
-
-	while (st->pos != q->head) {
-		oob = oob_at_or_after(q, st->pos);
-		if (oob && oob->taken && !before(st->pos, oob->start)) {
-			st->pos = oob->end;
-			continue;
-		}
-		if (!st->skip)
-			return;
-		limit = oob && oob->taken ? oob->start : q->head;
-		if (st->skip < limit - st->pos) {
-			st->pos += st->skip;
-			st->skip = 0;
-			return;
-		}
-		st->skip -= limit - st->pos;
-		st->pos = limit;
-	}
-}
-
 enum segment {
 	SEG_DATA,	/* [st->pos, *limit) can be received */
 	SEG_NONE,	/* nothing (more) is queued */
 	SEG_STOP,	/* the call ends here */
 };
+
+/*
+ * Steps over what is left of SO_PEEK_OFF's offset, from the segment that
+ * next_segment() has found on. As with AF_UNIX the rules for urgent bytes end
+ * here: one that is met on the way counts, and is received, like any other.
+ */
+static enum segment skip_offset(struct vunix_queue *q, struct stream_read *st,
+				u32 *limit)
+{
+	struct vunix_oob *oob;
+
+	lockdep_assert_held(&q->lock);
+	while (st->skip >= *limit - st->pos) {
+		st->skip -= *limit - st->pos;
+		st->pos = *limit;
+		oob = oob_at_or_after(q, st->pos);
+		if (oob && oob->taken && !before(st->pos, oob->start)) {
+			st->pos = oob->end;
+			oob = oob_at_or_after(q, st->pos);
+		}
+		if (st->pos == q->head)
+			return SEG_NONE;
+		if (!oob)
+			*limit = q->head;
+		else
+			*limit = before(st->pos, oob->start) ? oob->start :
+							       oob->end;
+	}
+	st->pos += st->skip;
+	st->skip = 0;
+	return SEG_DATA;
+}
 
 /*
  * What comes next, by the rules for urgent bytes: a read stops in front of
@@ -660,10 +674,10 @@ static int read_segment(struct sock *sk, struct stream_read *st,
 	spin_lock(&q->lock);
 	if (!peek)
 		st->pos = q->tail;
-	if (st->skip)
-		skip_offset(q, st);
 	from = st->pos;
 	seg = next_segment(sk, st, &limit, sender, &rest);
+	if (seg == SEG_DATA && st->skip)
+		seg = skip_offset(q, st, &limit);
 	if (seg == SEG_DATA) {
 		limit = mark_limit(q, st->pos, limit, &mark);
 		has_files = mark && mark->scm.fp;
@@ -895,7 +909,6 @@ ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
 	struct stream_read st = {
 		.sock = sock,
 		.pipe = pipe,
-		.splice_flags = flags,
 		.size = size,
 	};
 

@@ -468,6 +468,7 @@ void vunix_accept_purge(struct sock *sk);
 void vunix_queue_init(struct vunix_queue *q);
 void vunix_queue_free(struct vunix_queue *q);
 void vunix_queue_kill(struct vunix_queue *q);
+void vunix_queue_shutdown(struct sock *sk, int mode);
 void vunix_write_space(struct sock *sk);
 bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);
