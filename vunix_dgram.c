@@ -70,6 +70,7 @@ static void purge_locked(struct sock *sk)
 	WRITE_ONCE(q->purge, false);
 	spin_unlock(&q->lock);
 	drop_records(sk, to);
+	wake_up_interruptible_all(&unix_sk(sk)->peer_wq.wait);
 }
 
 /*
@@ -137,6 +138,7 @@ void vunix_dgram_purge(struct sock *sk)
  * @len: bytes of payload
  * @timeo: left of SO_SNDTIMEO
  * @rec: header to queue
+ * @source_checked: the payload was readable before the first wait
  * @filtered: payload in private memory, for a receiver with a socket filter
  * @filtered_iter: source in @filtered, cut as the filter says
  * @filtered_vec: what @filtered_iter goes over
@@ -148,6 +150,7 @@ struct dgram_send {
 	size_t			len;
 	long			timeo;
 	struct vunix_record	rec;
+	bool			source_checked;
 	struct iov_iter		filtered_iter;
 	struct kvec		filtered_vec;
 	void			*filtered;
@@ -274,9 +277,14 @@ static int try_send(struct dgram_send *ds, struct sock *other)
 	if (vunix_recvq_full_lockless(other)) {
 		vunix_state_lock(other);
 		err = check_receiver(ds, other);
-		if (err == RECEIVER_FULL)
+		if (err == RECEIVER_FULL && ds->source_checked)
 			return err;
 		vunix_state_unlock(other);
+		if (err == RECEIVER_FULL) {
+			/* Now, since it may be a long time until the copy. */
+			ds->source_checked = true;
+			return source_error(ds, -ERESTART);
+		}
 		if (err < 0)
 			return source_error(ds, err);
 		if (err)
@@ -382,8 +390,6 @@ static int send_to(struct dgram_send *ds, struct sock *other)
 			err = receiver_full_and_unlock(ds, other);
 			if (!err)
 				err = -ERESTART;
-			else if (err == -EAGAIN)
-				err = source_error(ds, err);
 		}
 	} while (err == -ERESTART && !fatal_signal_pending(current));
 	return err == -ERESTART ? -EINTR : err;
