@@ -8,6 +8,8 @@
  * modules, BPF and the core look inside by sk_family; only proto_ops.family is
  * ours, so AF_UNIX's own code leaves it alone.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/init.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -150,7 +152,7 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 static void hang_up(struct sock *peer, bool reset)
 {
 	vunix_state_lock(peer);
-	WRITE_ONCE(peer->sk_shutdown, SHUTDOWN_MASK);
+	vunix_queue_shutdown(peer, SHUTDOWN_MASK);
 	if (reset)
 		WRITE_ONCE(peer->sk_err, ECONNRESET);
 	vunix_state_unlock(peer);
@@ -431,11 +433,21 @@ static void proto_close(struct sock *sk, long timeout)
 {
 }
 
+/*
+ * SO_PEERPIDFD has made a descriptor when a cgroup's program could still turn
+ * the call into an error.
+ */
+static bool bpf_bypass_getsockopt(int level, int optname)
+{
+	return level == SOL_SOCKET && optname == SO_PEERPIDFD;
+}
+
 struct proto vunix_proto = {
 	.name = "VUNIX",
 	.owner = THIS_MODULE,
 	.obj_size = sizeof(struct vunix_sock),
 	.close = proto_close,
+	.bpf_bypass_getsockopt = bpf_bypass_getsockopt,
 };
 
 static int create(struct net *net, struct socket *sock, int protocol,

@@ -20,8 +20,6 @@
  * nobody collects is never freed.  So those have a second limit, which no
  * privilege lifts.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/fdtable.h>

@@ -7,8 +7,6 @@
  * what is read there never does, and on 6.1 neither.  SOL_VUNIX has them on
  * every kernel, both ways.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/cred.h>
