@@ -51,12 +51,11 @@ check:
 	@tools/check
 
 demo:
-	@if [ -x tools/demo ]; then exec tools/demo; \
-	else exec $(VM)/demo.sh; fi
+	@tools/demo
 
 vm:
 	@$(VM)/packages.sh demo
-	@$(VM)/run.sh -r $(KERNEL) || :
+	@$(VM)/run.sh -r $(KERNEL)
 
 # Copies what the module consists of, no more.
 dkms-install:

@@ -16,24 +16,28 @@
  *   shard lock         one tree of ids.  Spinlock, a leaf (insert, remove, and
  *                      walks, which take a reference: vunix_registry_next_get).
  *   u.iolock           one reader of a socket's queue at a time.  Held while
- *                      data is copied to user memory, so it may fault: nobody
- *                      but readers of this socket waits for it.
+ *                      data is copied to user memory, so it may fault: only
+ *                      readers of this socket and SIOCATMARK wait for it.
  *   q.wmutex           one writer of a queue at a time.  Never held across a
  *                      fault, an allocation that may sleep, or a wait for
  *                      space.  Process context.
  *     u.lock           the socket's state: sk_state, sk_shutdown, peer, path,
  *                      SOCK_DEAD.  Spinlock, BHs and interrupts on.  Two:
  *                      a listener before the connecting socket
- *                      (vunix_stream_connect), else the lower address first
+ *                      (connect_to_listener), else the lower address first
  *                      (vunix_state_double_lock).  AppArmor takes it while a
  *                      descriptor is received, with no lock of ours held.
  *       q.lock         positions, ring, records, marks, urgent byte and
- *                      accept queue of one queue.  Spinlock, a leaf but for
- *                      sk_peer_lock and wait queue locks.
+ *                      accept queue of one queue.  Spinlock, a leaf.
+ *                      sk_shutdown is written under it, too
+ *                      (vunix_queue_shutdown), so a stream's writer sees it.
+ *       sk_peer_lock   credentials of the peer (listen, connect); a leaf.
+ *       peer_wq lock   who waits for room at a socket; its wake-up may take
+ *                      the lock of a sender's own wait queue (peer_wake_relay).
+ *   users lock         descriptors in flight per user (vunix_scm.c).  A leaf.
  *
- * The iolock of a socket is taken outside everything in the q.wmutex branch;
- * no path takes q.wmutex while it holds an iolock or the reverse, but for
- * vunix_dgram_purge(), which only tries the iolock.
+ * No path takes q.wmutex while it holds an iolock, or the reverse.  The bindlock
+ * is taken inside the directory's inode lock (vunix_name_bind).
  */
 #ifndef VUNIX_H
 #define VUNIX_H
@@ -158,7 +162,7 @@ struct vunix_mark {
  * struct vunix_record - in the ring in front of each datagram's payload
  * @len: payload bytes
  * @charge: memory charged to @sk's sk_wmem_alloc
- * @flags: VUNIX_REC_*
+ * @flags: VUNIX_REC_*, written in place under the iolock
  * @sk: sender; the charge keeps it, and its address, alive
  * @stamp: time of sending, 0 if nobody asked
  * @scm: credentials and files
