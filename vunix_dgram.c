@@ -134,14 +134,13 @@ void vunix_dgram_purge(struct sock *sk)
  * struct dgram_send - one send call
  * @sk: sender
  * @msg: message
- * @iter: where the payload is (msg's, or a filtered copy)
+ * @iter: where the payload is (msg's, or the copy)
  * @len: bytes of payload
  * @timeo: left of SO_SNDTIMEO
  * @rec: header to queue
- * @source_checked: the payload was readable before the first wait
- * @filtered: payload in private memory, for a receiver with a socket filter
- * @filtered_iter: source in @filtered, cut as the filter says
- * @filtered_vec: what @filtered_iter goes over
+ * @copy: payload in private memory, once it had to wait or to be filtered
+ * @copy_iter: source in @copy, cut as a filter says
+ * @copy_vec: what @copy_iter goes over
  */
 struct dgram_send {
 	struct sock		*sk;
@@ -150,10 +149,9 @@ struct dgram_send {
 	size_t			len;
 	long			timeo;
 	struct vunix_record	rec;
-	bool			source_checked;
-	struct iov_iter		filtered_iter;
-	struct kvec		filtered_vec;
-	void			*filtered;
+	struct iov_iter		copy_iter;
+	struct kvec		copy_vec;
+	void			*copy;
 };
 
 /* Wait-or-fail answers of check_receiver() besides errnos. */
@@ -249,7 +247,6 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 	vunix_state_lock(other);
 	err = check_receiver(ds, other);
 	if (!err) {
-		vunix_wmem_charge(ds->sk, ds->rec.charge);
 		if (ds->rec.scm.fp)
 			vunix_scm_queued(other, &ds->rec.scm);
 		w->pos = ALIGN(w->pos, 8);
@@ -261,6 +258,26 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 	}
 	vunix_state_unlock(other);
 	return err;
+}
+
+/*
+ * Copies the payload to private memory: whoever waits for room has it at hand
+ * when its turn comes, and cannot let the room go by in a fault.
+ */
+static int copy_payload(struct dgram_send *ds)
+{
+	if (ds->copy)
+		return 0;
+	ds->copy = kvmalloc(max_t(size_t, ds->len, 1), GFP_KERNEL_ACCOUNT);
+	if (!ds->copy)
+		return -ENOBUFS;
+	if (!copy_from_iter_full(ds->copy, ds->len, ds->iter))
+		return -EFAULT;
+	ds->copy_vec.iov_base = ds->copy;
+	ds->copy_vec.iov_len = ds->len;
+	ds->iter = &ds->copy_iter;
+	iov_iter_kvec(ds->iter, ITER_SOURCE, &ds->copy_vec, 1, ds->len);
+	return 0;
 }
 
 /*
@@ -277,13 +294,12 @@ static int try_send(struct dgram_send *ds, struct sock *other)
 	if (vunix_recvq_full_lockless(other)) {
 		vunix_state_lock(other);
 		err = check_receiver(ds, other);
-		if (err == RECEIVER_FULL && ds->source_checked)
+		if (err == RECEIVER_FULL && (ds->copy || !ds->timeo))
 			return err;
 		vunix_state_unlock(other);
 		if (err == RECEIVER_FULL) {
-			/* Now, since it may be a long time until the copy. */
-			ds->source_checked = true;
-			return source_error(ds, -ERESTART);
+			err = copy_payload(ds);
+			return err ? err : -ERESTART;
 		}
 		if (err < 0)
 			return source_error(ds, err);
@@ -291,7 +307,6 @@ static int try_send(struct dgram_send *ds, struct sock *other)
 			return err;
 	}
 	ds->rec.len = ds->len;
-	ds->rec.charge = vunix_record_space(ds->len);
 	ds->rec.stamp = sock_flag(other, SOCK_RCVTSTAMP) ?
 			ktime_get_real() : 0;
 
@@ -306,6 +321,10 @@ static int try_send(struct dgram_send *ds, struct sock *other)
 		return 0;
 
 	iov_iter_revert(ds->iter, before - iov_iter_count(ds->iter));
+	if (err == RECEIVER_FULL && !ds->copy && ds->timeo) {
+		err = copy_payload(ds);
+		return err ? err : -ERESTART;
+	}
 	if (err == RECEIVER_FULL) {
 		/* Look again under the lock that the caller expects. */
 		vunix_state_lock(other);
@@ -324,34 +343,33 @@ static int try_send(struct dgram_send *ds, struct sock *other)
  */
 static int run_filter(struct dgram_send *ds, struct sock *other)
 {
+	size_t frags = 0, len = ds->len;
 	struct sk_buff *skb;
 	int err;
 
 	if (!rcu_access_pointer(other->sk_filter))
 		return 0;
-	if (!ds->filtered) {
-		ds->filtered = kvmalloc(max_t(size_t, ds->len, 1),
-					GFP_KERNEL_ACCOUNT);
-		if (!ds->filtered)
-			return -ENOBUFS;
-		if (!copy_from_iter_full(ds->filtered, ds->len, ds->iter))
-			return -EFAULT;
-		ds->filtered_vec.iov_base = ds->filtered;
-		ds->filtered_vec.iov_len = ds->len;
-	}
-	skb = alloc_skb_with_frags(0, ds->filtered_vec.iov_len, 0, &err,
+	err = copy_payload(ds);
+	if (err)
+		return err;
+	/* As AF_UNIX lays it out: as much as possible in one piece. */
+	if (len > SKB_MAX_ALLOC)
+		frags = PAGE_ALIGN(min_t(size_t, len - SKB_MAX_ALLOC,
+					 MAX_SKB_FRAGS * PAGE_SIZE));
+	skb = alloc_skb_with_frags(len - frags, frags,
+				   PAGE_ALLOC_COSTLY_ORDER, &err,
 				   GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return err;
-	skb->data_len = ds->filtered_vec.iov_len;
-	skb->len = ds->filtered_vec.iov_len;
-	err = skb_store_bits(skb, 0, ds->filtered, skb->len);
+	skb_put(skb, len - frags);
+	skb->data_len = frags;
+	skb->len = len;
+	err = skb_store_bits(skb, 0, ds->copy, len);
 	if (!err && sk_filter(other, skb) < 0)
 		err = -ENOMSG;
-	ds->len = min_t(size_t, ds->len, skb->len);
+	ds->len = min_t(size_t, len, skb->len);
 	consume_skb(skb);
-	ds->iter = &ds->filtered_iter;
-	iov_iter_kvec(ds->iter, ITER_SOURCE, &ds->filtered_vec, 1, ds->len);
+	iov_iter_kvec(ds->iter, ITER_SOURCE, &ds->copy_vec, 1, ds->len);
 	return err;
 }
 
@@ -390,6 +408,8 @@ static int send_to(struct dgram_send *ds, struct sock *other)
 			err = receiver_full_and_unlock(ds, other);
 			if (!err)
 				err = -ERESTART;
+			else if (err == -EAGAIN)
+				err = source_error(ds, err);
 		}
 	} while (err == -ERESTART && !fatal_signal_pending(current));
 	return err == -ERESTART ? -EINTR : err;
@@ -456,6 +476,9 @@ int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	err = vunix_wmem_wait(sk, &timeo);
 	if (err)
 		goto out;
+	/* Before anything that waits, so that waiting senders count. */
+	ds.rec.charge = vunix_record_space(len);
+	vunix_wmem_charge(sk, ds.rec.charge);
 	err = vunix_scm_attach(&ds.rec.scm, sk);
 	if (err)
 		goto out;
@@ -467,8 +490,9 @@ int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		}
 		err = send_to(&ds, other);
 		if (!err) {
-			/* The record owns them now. */
+			/* The queued record owns them now. */
 			memset(&ds.rec.scm, 0, sizeof(ds.rec.scm));
+			ds.rec.charge = 0;
 			vunix_data_ready(other);
 		}
 		sock_put(other);
@@ -478,7 +502,9 @@ int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		err = len;
 out:
 	vunix_scm_destroy(&ds.rec.scm);
-	kvfree(ds.filtered);
+	if (ds.rec.charge)
+		vunix_wmem_uncharge(sk, ds.rec.charge);
+	kvfree(ds.copy);
 	return err;
 }
 
@@ -547,6 +573,16 @@ static struct vunix_record *find_record(struct sock *sk, int flags, int *skip,
 	return rec;
 }
 
+/*
+ * After the end has been seen: has nothing come in front of it? Pairs with the
+ * locks between a sender's last record and the shutdown that followed it.
+ */
+static bool queue_is_still(struct sock *sk, u32 head)
+{
+	smp_rmb();
+	return READ_ONCE(vunix_sk(sk)->q.head) == head;
+}
+
 /* As __skb_wait_for_more_packets(): 0 to look again, else over with *err. */
 static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 {
@@ -563,8 +599,10 @@ static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 		over = false;
 		goto out;
 	}
-	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) {
+		over = queue_is_still(sk, head);
 		goto out;
+	}
 	*err = -ENOTCONN;
 	if (vunix_is_connected_type(sk) &&
 	    READ_ONCE(sk->sk_state) != TCP_ESTABLISHED &&
@@ -697,10 +735,12 @@ int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			return err;
 		if (!timeo) {
 			/* The end of a connection shows without waiting. */
-			if (sk->sk_type == SOCK_SEQPACKET &&
-			    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+			if (sk->sk_type != SOCK_SEQPACKET ||
+			    !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN))
+				return -EAGAIN;
+			if (queue_is_still(sk, head))
 				return 0;
-			return -EAGAIN;
+			continue;
 		}
 		if (dgram_wait(sk, head, &timeo, &err))
 			return err;

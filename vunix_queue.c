@@ -558,7 +558,12 @@ size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 			size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
 			size_t copied;
 
-			copied = copy_page_to_iter(pages[i], off, len, to);
+			if (vunix_iter_keeps_pages(to))
+				copied = copy_to_iter(page_address(pages[i]) +
+						      off, len, to);
+			else
+				copied = copy_page_to_iter(pages[i], off, len,
+							   to);
 			pos += copied;
 			done += copied;
 			if (copied < len)

@@ -17,6 +17,7 @@
 #include <linux/namei.h>
 #include <linux/net.h>
 #include <linux/security.h>
+#include <linux/uio.h>
 #include <linux/uaccess.h>
 #include <linux/sysctl.h>
 #include <net/scm.h>
@@ -193,6 +194,19 @@ static inline int vunix_sock_peer_pidfd(struct socket *sock, int *pidfd)
 	return -EOPNOTSUPP;
 }
 #endif
+
+/*
+ * Until 6.4 splicing from a socket without a splice_read of its own receives
+ * into a pipe, which would take our pages for page cache.
+ */
+static inline bool vunix_iter_keeps_pages(const struct iov_iter *iter)
+{
+#ifdef VUNIX_HAVE_ITER_PIPE
+	return iov_iter_is_pipe(iter);
+#else
+	return false;
+#endif
+}
 
 /* cgroup BPF programs for unix sockets: since 6.7. */
 #ifndef BPF_CGROUP_RUN_PROG_UNIX_CONNECT_LOCK

@@ -543,4 +543,25 @@ TEST_F(dgram, socket_filter)
 	PROVES("DG-21", "DG-22");
 }
 
+/* More than fits into the pages of one sk_buff, which a filter is shown. */
+TEST_F(dgram, filter_large)
+{
+	int len = 180000, i;
+	char *buf = malloc(2 * len), *sent = buf + len;
+
+	ASSERT_TRUE(!!buf);
+	for (i = 0; i < len; i++)
+		sent[i] = i * 7 + (i >> 12);
+	ASSERT_EQ(0, filter(self->sv[1], 0xffffffff));
+	for (i = 0; i < 2; i++) {
+		memset(buf, 'x', len);
+		ASSERT_EQ(len, send(self->sv[0], sent, len, 0));
+		ASSERT_EQ(len, take(self->sv[1], buf, len));
+		ASSERT_EQ(0, memcmp(buf, sent, len));
+		ASSERT_EQ(0, filter(self->sv[1], 0xffffffff));
+	}
+	free(buf);
+	PROVES("DG-22");
+}
+
 TEST_HARNESS_MAIN

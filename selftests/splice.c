@@ -328,6 +328,31 @@ static long writer(void *p)
 	return pos;
 }
 
+/* Datagrams and records have no splice of their own; the core's must work. */
+TEST_F(splice, from_messages)
+{
+	static const int types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
+	int sv[2], i, round;
+	char buf[64];
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, vt_pair(variant->family, types[i], sv));
+		for (round = 0; round < 40; round++) {
+			ASSERT_EQ(6, send(sv[0], "splice", 6, 0));
+			ASSERT_EQ(6, splice(sv[1], NULL, self->out, NULL, 64,
+					    0));
+			/* What came later is elsewhere. */
+			ASSERT_EQ(6, send(sv[0], "XXXXXX", 6, 0));
+			ASSERT_EQ(6, recv(sv[1], buf, 64, 0));
+			ASSERT_EQ(6, read(self->in, buf, sizeof(buf)));
+			ASSERT_EQ(0, memcmp(buf, "splice", 6));
+		}
+		close(sv[0]);
+		close(sv[1]);
+	}
+	PROVES("SPL-02");
+}
+
 TEST_F(splice, through_a_pipe)
 {
 	struct vt_bg write_bg, read_bg;
