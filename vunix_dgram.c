@@ -573,12 +573,13 @@ static struct vunix_record *find_record(struct sock *sk, int flags, int *skip,
 	return rec;
 }
 
-/*
- * After the end has been seen: has nothing come in front of it? Pairs with the
- * locks between a sender's last record and the shutdown that followed it.
- */
+/* After the end has been seen: has nothing come in front of it? */
 static bool queue_is_still(struct sock *sk, u32 head)
 {
+	/*
+	 * Pairs with the locks between a sender's last record and the shutdown
+	 * that followed it.
+	 */
 	smp_rmb();
 	return READ_ONCE(vunix_sk(sk)->q.head) == head;
 }

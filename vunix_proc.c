@@ -134,6 +134,7 @@ static const struct seq_operations vunix_proc_ops = {
  * vunix_proc_net_init() - create /proc/net/vunix in a namespace
  * @net: namespace
  *
+ * Context: Process, may sleep.
  * Return: 0 or -ENOMEM.
  */
 int vunix_proc_net_init(struct net *net)
@@ -144,6 +145,12 @@ int vunix_proc_net_init(struct net *net)
 	return 0;
 }
 
+/**
+ * vunix_proc_net_exit() - remove /proc/net/vunix from a namespace
+ * @net: namespace
+ *
+ * Context: Process, may sleep.
+ */
 void vunix_proc_net_exit(struct net *net)
 {
 	remove_proc_entry("vunix", net->proc_net);

@@ -425,6 +425,7 @@ static struct sock *vunix_name_lookup_get(const struct vunix_name_key *key)
  * @sunaddr: address
  * @len: its length
  *
+ * Context: Any.
  * Return: 0, or -EINVAL: no byte of a name, too long, or not of AF_UNIX.
  */
 int vunix_addr_validate(const struct sockaddr_un *sunaddr, int len)
@@ -732,6 +733,13 @@ struct sock *vunix_name_find_get(struct net *net, struct sockaddr_un *sunaddr,
  * Life of the registry
  */
 
+/**
+ * vunix_registry_net_init() - make a namespace's id trees
+ * @vn: namespace that comes into being
+ *
+ * Context: Process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
 int vunix_registry_net_init(struct vunix_net *vn)
 {
 	unsigned int i;
@@ -749,7 +757,14 @@ int vunix_registry_net_init(struct vunix_net *vn)
 	return 0;
 }
 
-/* Each socket of userland holds its namespace, so there is none left. */
+/**
+ * vunix_registry_net_exit() - free a namespace's id trees
+ * @vn: namespace on its way out
+ *
+ * Each socket of userland holds its namespace, so there is none left.
+ *
+ * Context: Process.
+ */
 void vunix_registry_net_exit(struct vunix_net *vn)
 {
 	unsigned int i;
@@ -759,13 +774,26 @@ void vunix_registry_net_exit(struct vunix_net *vn)
 	kfree(vn->shards);
 }
 
+/**
+ * vunix_registry_init() - make the table of names
+ *
+ * Context: Process, when the module is loaded.
+ * Return: 0 or -ENOMEM.
+ */
 int __init vunix_registry_init(void)
 {
 	get_random_bytes(&vunix_names_secret, sizeof(vunix_names_secret));
 	return rhashtable_init(&vunix_names, &vunix_names_params);
 }
 
-/* Each socket holds the module.  kfree_rcu() needs none of its code. */
+/**
+ * vunix_registry_exit() - free the table of names
+ *
+ * Each socket holds the module, so it is empty.  kfree_rcu() needs none of the
+ * module's code.
+ *
+ * Context: Process, when the module is unloaded.
+ */
 void vunix_registry_exit(void)
 {
 	WARN_ON_ONCE(atomic_read(&vunix_names.nelems));

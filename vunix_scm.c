@@ -550,7 +550,8 @@ bool vunix_scm_creds_equal(const struct vunix_scm *a,
  * @to: has no files; its credentials are left alone
  * @from: what is queued
  *
- * The duplicate is not in flight: it is on its way to a process.
+ * The duplicate is not in flight: it is on its way to a process.  Without memory
+ * the receiver gets the data without the files, as with AF_UNIX.
  *
  * Context: Process, may sleep. @from cannot be taken away meanwhile.
  * Return: 0 or -ENOMEM.

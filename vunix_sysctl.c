@@ -130,6 +130,7 @@ static const struct ctl_table vunix_sysctl_table[] = {
  *
  * The files are writable by the owner of the namespace, as net/unix's are.
  *
+ * Context: Process, may sleep.
  * Return: 0 or -ENOMEM.
  */
 int vunix_sysctl_net_init(struct vunix_net *vn)
@@ -160,6 +161,12 @@ int vunix_sysctl_net_init(struct vunix_net *vn)
 	return 0;
 }
 
+/**
+ * vunix_sysctl_net_exit() - take the limits of a namespace out of view
+ * @vn: namespace on its way out
+ *
+ * Context: Process, may sleep.
+ */
 void vunix_sysctl_net_exit(struct vunix_net *vn)
 {
 	const struct ctl_table *table = vn->sysctl->ctl_table_arg;
