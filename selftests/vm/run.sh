@@ -348,34 +348,54 @@ fi
 
 say "booting Linux $(cut -d' ' -f1 "$kernel/version")," \
 	"$(echo $wanted | wc -w) programs, $bits bits"
-: >"$out/serial.log"
-timeout --foreground -k 5 "$VM_TIMEOUT" "qemu-system-$arch" "$@" \
-	-serial "file:$out/serial.log" </dev/null >"$out/qemu.log" 2>&1 &
-qemu=$!
+start=$(date +%s)
 
-# Say what is going on, at least twice a minute.
-seen=0 quiet=0 start=$(date +%s)
-while kill -0 $qemu 2>/dev/null; do
-	sleep 1
-	quiet=$((quiet + 1))
-	ended=$(grep -ac '^# end ' "$out/results.raw" || :)
-	if [ "$ended" -gt $seen ]; then
-		grep -a '^# end ' "$out/results.raw" | tr -d '\r' |
-			tail -n +$((seen + 1)) | while read -r _ _ t b s secs; do
-				[ "$s" = 0 ] && s=passed || s="FAILED ($s)"
-				say "$t/$b $s, $secs s"
-			done
-		seen=$ended quiet=0
-	elif [ $quiet -ge 25 ]; then
-		quiet=0
-		say "$(($(date +%s) - start)) s," \
-			"$(grep -a '^# program ' "$out/results.raw" |
-			   tail -n 1 | tr -d '\r')"
-	fi
+# run_machine QEMU-ARGUMENTS: boot it, say what is going on at least twice a
+# minute, leave QEMU's status in $status
+run_machine()
+{
+	: >"$out/serial.log"
+	: >"$out/results.raw"
+	timeout --foreground -k 5 "$VM_TIMEOUT" "qemu-system-$arch" "$@" \
+		-serial "file:$out/serial.log" </dev/null >"$out/qemu.log" 2>&1 &
+	qemu=$!
+
+	seen=0 quiet=0
+	while kill -0 $qemu 2>/dev/null; do
+		sleep 1
+		quiet=$((quiet + 1))
+		ended=$(grep -ac '^# end ' "$out/results.raw" || :)
+		if [ "$ended" -gt $seen ]; then
+			grep -a '^# end ' "$out/results.raw" | tr -d '\r' |
+				tail -n +$((seen + 1)) | while read -r _ _ t b s secs; do
+					[ "$s" = 0 ] && s=passed || s="FAILED ($s)"
+					say "$t/$b $s, $secs s"
+				done
+			seen=$ended quiet=0
+		elif [ $quiet -ge 25 ]; then
+			quiet=0
+			say "$(($(date +%s) - start)) s," \
+				"$(grep -a '^# program ' "$out/results.raw" |
+				   tail -n 1 | tr -d '\r')"
+		fi
+	done
+	status=0
+	wait $qemu || status=$?
+	qemu=
+}
+
+# Emulated processors sometimes die while the kernel patches its own code at
+# boot, long before our first process.  Nothing of ours has run then, so the
+# machine may have another go, and the log of the first is kept.
+for try in 1 2 3; do
+	run_machine "$@"
+	[ $arch-$status = x86_64-0 ] && [ $try -lt 3 ] || break
+	grep -aq '^# vm ' "$out/results.raw" "$out/serial.log" && break
+	grep -aq 'Run /init' "$out/serial.log" && break
+	cp "$out/serial.log" "$out/serial-$try.log"
+	say "the kernel did not reach its first process: booting again" \
+		"($out/serial-$try.log)"
 done
-status=0
-wait $qemu || status=$?
-qemu=
 
 # A kernel without the port has used the console.
 if [ -s "$out/results.raw" ]; then
