@@ -384,17 +384,21 @@ run_machine()
 	qemu=
 }
 
-# Emulated processors sometimes die while the kernel patches its own code at
-# boot, long before our first process.  Nothing of ours has run then, so the
-# machine may have another go, and the log of the first is kept.
+# Emulated processors sometimes die of a stray int3 while the kernel patches its
+# own code, mostly at boot, long before our first process.  That says nothing of
+# the module, so the machine may have another go, and the log is kept.
 for try in 1 2 3; do
 	run_machine "$@"
 	[ $arch-$status = x86_64-0 ] && [ $try -lt 3 ] || break
-	grep -aq '^# vm ' "$out/results.raw" "$out/serial.log" && break
-	grep -aq 'Run /init' "$out/serial.log" && break
+	if grep -aq 'int3: 0000 \[' "$out/serial.log"; then
+		why="the emulated kernel died of an int3"
+	elif grep -aq '^# vm ' "$out/results.raw" "$out/serial.log"; then
+		break
+	else
+		why="the kernel did not reach its first process"
+	fi
 	cp "$out/serial.log" "$out/serial-$try.log"
-	say "the kernel did not reach its first process: booting again" \
-		"($out/serial-$try.log)"
+	say "$why: booting again ($out/serial-$try.log)"
 done
 
 # A kernel without the port has used the console.
