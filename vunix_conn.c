@@ -17,6 +17,7 @@
  */
 #include <linux/cred.h>
 #include <linux/pid.h>
+#include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <net/tcp_states.h>
@@ -196,6 +197,8 @@ int vunix_listen(struct socket *sock, int backlog)
 			wake_up_interruptible_all(&u->peer_wq.wait);
 	}
 	vunix_state_unlock(sk);
+	if (!err)
+		vunix_gc_listen(sk);
 	peercred_put(&pc);
 	return err;
 }
@@ -300,7 +303,7 @@ static void accept_push(struct sock *listener, struct sock *newsk)
 
 	lockdep_assert_held(&unix_sk(listener)->lock);
 	spin_lock(&q->lock);
-	list_add_tail(&vunix_sk(newsk)->accept_node, &q->accept);
+	list_add_tail_rcu(&vunix_sk(newsk)->accept_node, &q->accept);
 	WRITE_ONCE(q->qlen, q->qlen + 1);
 	spin_unlock(&q->lock);
 }
@@ -314,8 +317,10 @@ static struct sock *accept_pop(struct sock *listener)
 	new = list_first_entry_or_null(&q->accept, struct vunix_sock,
 				       accept_node);
 	if (new) {
-		list_del_init(&new->accept_node);
+		vunix_gc_touch(listener);
+		list_del_rcu(&new->accept_node);
 		WRITE_ONCE(q->qlen, q->qlen - 1);
+		vunix_gc_accepted(listener, &new->u.sk);
 	}
 	spin_unlock(&q->lock);
 	return new ? &new->u.sk : NULL;

@@ -26,6 +26,8 @@ static void consume_record(struct sock *sk, const struct vunix_record *rec,
 	lockdep_assert_held(&q->lock);
 	WRITE_ONCE(q->qlen, q->qlen - 1);
 	WRITE_ONCE(q->bytes, q->bytes - rec->len);
+	if (rec->scm.fp)
+		vunix_scm_dequeued(sk, &rec->scm);
 	*pages = vunix_queue_consume(q, end);
 }
 
@@ -51,8 +53,6 @@ static void drop_records(struct sock *sk, u32 to)
 		spin_unlock(&q->lock);
 
 		vunix_queue_free_pages(pages);
-		if (rec.scm.fp)
-			vunix_scm_dequeued(sk, &rec.scm);
 		vunix_scm_destroy(&rec.scm);
 		vunix_wmem_uncharge(rec.sk, rec.charge);
 		cond_resched();
@@ -247,11 +247,11 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 	vunix_state_lock(other);
 	err = check_receiver(ds, other);
 	if (!err) {
-		if (ds->rec.scm.fp)
-			vunix_scm_queued(other, &ds->rec.scm);
 		w->pos = ALIGN(w->pos, 8);
 		spin_lock(&q->lock);
 		vunix_write_commit(w);
+		if (ds->rec.scm.fp)
+			vunix_scm_queued(other, &ds->rec.scm);
 		WRITE_ONCE(q->qlen, q->qlen + 1);
 		WRITE_ONCE(q->bytes, q->bytes + ds->len);
 		spin_unlock(&q->lock);
@@ -677,7 +677,7 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 		sk_peek_offset_fwd(sk, size);
 		vunix_scm_copy_creds(scm, &rec.scm);
 		if (rec.scm.fp)
-			vunix_scm_peek(scm, &rec.scm);
+			vunix_scm_peek(sk, scm, &rec.scm);
 		return flags & MSG_TRUNC ? rec.len - skip : size;
 	}
 
@@ -685,8 +685,6 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 	consume_record(sk, &rec, vunix_record_end(&rec, pos), &pages);
 	spin_unlock(&q->lock);
 	vunix_queue_free_pages(pages);
-	if (rec.scm.fp)
-		vunix_scm_dequeued(sk, &rec.scm);
 	if (!ret) {
 		sk_peek_offset_bwd(sk, rec.len);
 		ret = flags & MSG_TRUNC ? rec.len - skip : size;

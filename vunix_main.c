@@ -132,7 +132,7 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 	vs = vunix_sk(sk);
 	init_unix_part(&vs->u);
 	vunix_queue_init(&vs->q);
-	INIT_LIST_HEAD(&vs->accept_node);
+	vunix_gc_init_sock(vs);
 	vunix_set_pass_rights(sk, true);
 	sock_prot_inuse_add(net, sk->sk_prot, 1);
 
@@ -190,6 +190,7 @@ void vunix_sock_release(struct sock *sk, bool embryo)
 
 	vunix_registry_remove(sk);
 	vunix_name_unhash(sk);
+	vunix_gc_release(sk);
 
 	vunix_state_lock(sk);
 	sock_orphan(sk);
@@ -608,9 +609,12 @@ static int __init vunix_init(void)
 	err = vunix_registry_init();
 	if (err)
 		goto err_proto;
-	err = register_pernet_subsys(&net_ops);
+	err = vunix_gc_init();
 	if (err)
 		goto err_registry;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto err_gc;
 	err = sock_register(&family_ops);
 	if (err) {
 		pr_err("family %d is taken by another protocol\n", family);
@@ -621,6 +625,8 @@ static int __init vunix_init(void)
 
 err_pernet:
 	unregister_pernet_subsys(&net_ops);
+err_gc:
+	vunix_gc_exit();
 err_registry:
 	vunix_registry_exit();
 err_proto:
@@ -636,6 +642,7 @@ static void __exit vunix_exit(void)
 {
 	sock_unregister(vunix_family);
 	unregister_pernet_subsys(&net_ops);
+	vunix_gc_exit();
 	rcu_barrier();
 	vunix_registry_exit();
 	proto_unregister(&vunix_proto);

@@ -15,9 +15,10 @@
  *     struct vunix_inflight
  *
  * Descriptors queued at a socket are alive without being open anywhere, so they
- * are counted per user and limited as AF_UNIX limits them.  A socket of a local
- * family that is queued may be what its own queue depends on; such a cycle that
- * nobody collects is never freed.  So those have a second limit, which no
+ * are counted per user and limited as AF_UNIX limits them.  Those of vunix
+ * sockets the collector knows as well (vunix_gc.c).  An AF_UNIX socket that is
+ * queued may hold, in its own queue, the socket it is queued on, and neither
+ * family's collector sees such a cycle.  So those have a second limit, which no
  * privilege lifts.
  */
 #include <linux/capability.h>
@@ -57,12 +58,15 @@ struct vunix_user {
  * struct vunix_inflight - what a list of files counts for
  * @user: whose count, NULL if the list is not in flight
  * @net: namespace it was sent from, held while @foreign is not 0
+ * @parcel: vunix sockets among them, for the collector; NULL without any, or
+ *	when the message has left its queue
  * @files: descriptors
- * @foreign: sockets among them that might be part of a cycle
+ * @foreign: AF_UNIX sockets among them
  */
 struct vunix_inflight {
 	struct vunix_user	*user;
 	struct net		*net;
+	struct vunix_parcel	*parcel;
 	unsigned int		files;
 	unsigned int		foreign;
 };
@@ -196,6 +200,8 @@ static void inflight_uncharge(struct scm_fp_list *fpl)
 	if (!c->user)
 		return;
 
+	vunix_gc_drop(c->parcel);
+	c->parcel = NULL;
 	spin_lock(&vunix_users_lock);
 	unused = __inflight_sub(c);
 	spin_unlock(&vunix_users_lock);
@@ -205,13 +211,13 @@ static void inflight_uncharge(struct scm_fp_list *fpl)
 		put_net(c->net);
 }
 
-/* Might the file's queue hold, in the end, the file itself? */
+/* Might the file's queue hold, unknown to us, the queue it is going to? */
 static bool file_is_foreign(struct file *file)
 {
 	struct socket *sock = sock_from_file(file);
 	const struct proto_ops *ops = sock ? READ_ONCE(sock->ops) : NULL;
 
-	return ops && (ops->family == PF_UNIX || ops->family == vunix_family);
+	return ops && ops->family == PF_UNIX && ops->family != vunix_family;
 }
 
 /**
@@ -241,22 +247,23 @@ int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk)
 	if (c->user)
 		return 0;
 
+	err = vunix_gc_parcel(fpl, &c->parcel);
+	if (err)
+		return err;
 	c->files = fpl->count;
 	c->foreign = 0;
 	for (i = 0; i < fpl->count; i++)
 		c->foreign += file_is_foreign(fpl->fp[i]);
 	if (c->foreign) {
 		c->net = maybe_get_net(net);
+		err = -ETOOMANYREFS;
 		if (!c->net)
-			return -ETOOMANYREFS;
+			goto err_parcel;
 	}
 
 	err = inflight_charge(c, fpl->user->uid, vn, &before);
-	if (err) {
-		if (c->foreign)
-			put_net(c->net);
-		return err;
-	}
+	if (err)
+		goto err_net;
 
 	/* As AF_UNIX: who is at the limit may still send one message. */
 	max = vunix_limit_inflight(vn) ?: rlimit(RLIMIT_NOFILE);
@@ -266,6 +273,14 @@ int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk)
 		return -ETOOMANYREFS;
 	}
 	return 0;
+
+err_net:
+	if (c->foreign)
+		put_net(c->net);
+err_parcel:
+	vunix_gc_drop(c->parcel);
+	c->parcel = NULL;
+	return err;
 }
 
 /*
@@ -491,14 +506,20 @@ int vunix_scm_stamp(struct vunix_scm *scm, const struct sock *sk,
 /**
  * vunix_scm_queued() - a message stands in a queue
  * @other: receiver, whose queue it is
- * @scm: what it carries
+ * @scm: what it carries; its files are counted (vunix_scm_attach())
  *
- * Context: Any.
+ * Context: Any; @other's q.lock is held.
  */
 void vunix_scm_queued(struct sock *other, struct vunix_scm *scm)
 {
-	if (scm->fp)
-		atomic_add(scm->fp->count, &unix_sk(other)->scm_stat.nr_fds);
+	struct vunix_inflight *c;
+
+	if (!scm->fp)
+		return;
+	atomic_add(scm->fp->count, &unix_sk(other)->scm_stat.nr_fds);
+	c = fp_list_inflight(scm->fp);
+	if (c->parcel)
+		vunix_gc_link(c->parcel, other);
 }
 
 /**
@@ -506,12 +527,20 @@ void vunix_scm_queued(struct sock *other, struct vunix_scm *scm)
  * @sk: receiver, whose queue it was
  * @scm: what it carries
  *
- * Context: Any.
+ * Context: Any; @sk's q.lock is held.
  */
-void vunix_scm_dequeued(struct sock *sk, struct vunix_scm *scm)
+void vunix_scm_dequeued(struct sock *sk, const struct vunix_scm *scm)
 {
-	if (scm->fp)
-		atomic_sub(scm->fp->count, &unix_sk(sk)->scm_stat.nr_fds);
+	struct vunix_inflight *c;
+
+	if (!scm->fp)
+		return;
+	atomic_sub(scm->fp->count, &unix_sk(sk)->scm_stat.nr_fds);
+	c = fp_list_inflight(scm->fp);
+	if (c->parcel) {
+		vunix_gc_unlink(c->parcel, sk);
+		c->parcel = NULL;
+	}
 }
 
 /**
@@ -547,6 +576,7 @@ bool vunix_scm_creds_equal(const struct vunix_scm *a,
 
 /**
  * vunix_scm_peek() - duplicate the files of a message that stays queued
+ * @sk: receiver, whose queue it is in
  * @to: has no files; its credentials are left alone
  * @from: what is queued
  *
@@ -556,7 +586,8 @@ bool vunix_scm_creds_equal(const struct vunix_scm *a,
  * Context: Process, may sleep. @from cannot be taken away meanwhile.
  * Return: 0 or -ENOMEM.
  */
-int vunix_scm_peek(struct vunix_scm *to, const struct vunix_scm *from)
+int vunix_scm_peek(struct sock *sk, struct vunix_scm *to,
+		   const struct vunix_scm *from)
 {
 	const struct scm_fp_list *fpl = from->fp;
 	int i;
@@ -566,6 +597,7 @@ int vunix_scm_peek(struct vunix_scm *to, const struct vunix_scm *from)
 	to->fp = fp_list_alloc(fpl->count, fpl->user);
 	if (!to->fp)
 		return -ENOMEM;
+	vunix_gc_touch(sk);
 	for (i = 0; i < fpl->count; i++)
 		to->fp->fp[i] = get_file(fpl->fp[i]);
 	to->fp->count = fpl->count;

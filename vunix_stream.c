@@ -706,7 +706,7 @@ static int read_segment(struct sock *sk, struct stream_read *st,
 		sk_peek_offset_fwd(sk, n);
 		st->pos += n;
 		if (has_files)
-			vunix_scm_peek(&st->scm, &mark->scm);
+			vunix_scm_peek(sk, &st->scm, &mark->scm);
 		return !has_files;
 	}
 

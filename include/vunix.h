@@ -36,6 +36,9 @@
  *                      the lock of a sender's own wait queue (peer_wake_relay).
  *   users lock         descriptors in flight per user (vunix_scm.c).  A leaf.
  *
+ * The collector (vunix_gc.c) takes none of them while it searches; it reads the
+ * queues' parcels and accept lists under RCU.
+ *
  * No path takes q.wmutex while it holds an iolock, or the reverse.  The bindlock
  * is taken inside the directory's inode lock (vunix_name_bind).
  */
@@ -52,8 +55,10 @@
 #include <net/sock.h>
 #include <linux/vunix.h>
 #include "vunix_compat.h"
+#include "vunix_gc_core.h"
 
 struct pipe_inode_info;
+struct vunix_parcel;
 struct vunix_sock;
 
 extern int vunix_family;	/* the registered number, constant after load */
@@ -141,7 +146,7 @@ struct vunix_queue {
 	struct list_head	oob;		/* (l) struct vunix_oob */
 	u32			nr_marks;	/* (l) entries of both lists */
 	bool			oob_pending;	/* (o) oob's last is not taken */
-	struct list_head	accept;		/* (l) vunix_sock.accept_node */
+	struct list_head	accept;		/* (l, RCU) vunix_sock.accept_node */
 };
 
 /**
@@ -179,6 +184,29 @@ struct vunix_record {
 #define VUNIX_REC_PEEKED	BIT(0)	/* an empty one has been peeked at */
 
 /*
+ * struct vunix_gc - what the collector keeps for a socket; see vunix_gc.c, which
+ * also says who writes what
+ * @node: the search's own
+ * @llnode: on its way to the collector
+ * @parcels: messages with vunix sockets in the receive queue
+ * @file: the socket's own, while it can be in flight
+ * @inflight: times the socket is in queues of vunix sockets
+ * @queued: vunix sockets in the receive queue
+ * @changes: counts up before what is in flight, or queued here, changes hands
+ * @flags: VUNIX_GC_*
+ */
+struct vunix_gc {
+	struct vunix_gc_node	node;
+	struct llist_node	llnode;
+	struct list_head	parcels;
+	struct file		*file;
+	atomic_t		inflight;
+	atomic_t		queued;
+	atomic_t		changes;
+	unsigned long		flags;
+};
+
+/*
  * struct vunix_sock members: (c) constant after creation, (s) state lock,
  * (r) registry's locks, (o) WRITE_ONCE, READ_ONCE.
  */
@@ -190,7 +218,8 @@ struct vunix_sock {
 	bool			pass_rights;	/* (o) SO_PASSRIGHTS */
 	bool			rights_notrunc;	/* (o) SO_RIGHTS_NOTRUNC */
 	bool			recvmsg_inq;	/* (o) SO_INQ */
-	struct list_head	accept_node;	/* listener's q.lock */
+	struct list_head	accept_node;	/* listener's q.lock, RCU */
+	struct vunix_gc		gc;
 	struct vunix_queue	q;
 };
 
@@ -438,8 +467,9 @@ int vunix_scm_stamp(struct vunix_scm *scm, const struct sock *sk,
 		    const struct sock *other);
 int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk);
 void vunix_scm_queued(struct sock *other, struct vunix_scm *scm);
-void vunix_scm_dequeued(struct sock *sk, struct vunix_scm *scm);
-int vunix_scm_peek(struct vunix_scm *to, const struct vunix_scm *from);
+void vunix_scm_dequeued(struct sock *sk, const struct vunix_scm *scm);
+int vunix_scm_peek(struct sock *sk, struct vunix_scm *to,
+		   const struct vunix_scm *from);
 void vunix_scm_copy_creds(struct vunix_scm *to, const struct vunix_scm *from);
 bool vunix_scm_creds_equal(const struct vunix_scm *a,
 			   const struct vunix_scm *b);
@@ -452,6 +482,19 @@ static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
 {
 	return !scm->pid && !scm->secid && !scm->fp;
 }
+
+/* vunix_gc.c: sockets in flight, and the collector of unreachable ones */
+int vunix_gc_init(void);
+void vunix_gc_exit(void);
+void vunix_gc_init_sock(struct vunix_sock *vs);
+int vunix_gc_parcel(struct scm_fp_list *fpl, struct vunix_parcel **parcelp);
+void vunix_gc_link(struct vunix_parcel *parcel, struct sock *other);
+void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk);
+void vunix_gc_drop(struct vunix_parcel *parcel);
+void vunix_gc_touch(struct sock *sk);
+void vunix_gc_accepted(struct sock *listener, struct sock *newsk);
+void vunix_gc_listen(struct sock *sk);
+void vunix_gc_release(struct sock *sk);
 
 /* vunix_conn.c: peers, listen, connect, accept, shutdown */
 struct sock *vunix_peer_get(struct sock *sk);

@@ -164,11 +164,11 @@ TEST_F(inflight, privileged)
 	PROVES("LIM-02");
 }
 
-/* AF_UNIX finds its cycles, and has no such limit. */
+/* A cycle through both families is nobody's to find: only AF_UNIX's count. */
 TEST_F(inflight, sockets)
 {
 	const char *path = "/proc/sys/net/vunix/max_foreign_inflight";
-	int fd[2], i;
+	int fd[2];
 
 	fd[0] = socket(AF_UNIX, SOCK_DGRAM, 0);
 	fd[1] = vt_socket(variant->family, SOCK_DGRAM);
@@ -178,18 +178,18 @@ TEST_F(inflight, sockets)
 		return;
 	}
 	ASSERT_EQ(64, vt_read_num(path));
-	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[i], 65));
-		ASSERT_EQ(0, send_n(self->s, fd[i], 60));
-		ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[i], 5));
-		ASSERT_EQ(0, send_n(self->s, fd[!i], 4));
-		ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[i], 1));
-		/* Other files are not meant. */
-		ASSERT_EQ(0, send_n(self->s, 0, 253));
-		ASSERT_TRUE(recv_n(self->r, 60));
-		ASSERT_TRUE(recv_n(self->r, 4));
-		ASSERT_TRUE(recv_n(self->r, 253));
-	}
+	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 65));
+	ASSERT_EQ(0, send_n(self->s, fd[0], 60));
+	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 5));
+	ASSERT_EQ(0, send_n(self->s, fd[0], 4));
+	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 1));
+	/* Other files are not meant, nor what the collector knows. */
+	ASSERT_EQ(0, send_n(self->s, 0, 253));
+	ASSERT_EQ(0, send_n(self->s, fd[1], 253));
+	ASSERT_TRUE(recv_n(self->r, 60));
+	ASSERT_TRUE(recv_n(self->r, 4));
+	ASSERT_TRUE(recv_n(self->r, 253));
+	ASSERT_TRUE(recv_n(self->r, 253));
 	ASSERT_EQ(0, vt_write_num(path, 3));
 	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 4));
 	ASSERT_EQ(0, send_n(self->s, fd[0], 3));
