@@ -109,7 +109,7 @@ static inline void scm_parse(struct scm_in *in, struct msghdr *msg)
 static inline ssize_t scm_recv_room(int sock, struct scm_in *in, size_t size,
 				    size_t room, int flags)
 {
-	static union {
+	union {
 		char buf[8192];
 		struct cmsghdr align;
 	} u;
