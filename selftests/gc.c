@@ -212,6 +212,7 @@ TEST_F(gc, open_on_dead)
 {
 	struct scm_probe p[2], own;
 	int sv[2], ov[2], fd;
+	char buf[8];
 
 	PAIR(ov);
 	ASSERT_EQ(0, gc_put(ov[1], ov[1], &own));
@@ -229,7 +230,7 @@ TEST_F(gc, open_on_dead)
 	fd = gc_take(ov[0], 0, &own);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(5, send(ov[0], "hello", 5, MSG_DONTWAIT));
-	ASSERT_EQ(5, recv(fd, (char [8]){}, 8, MSG_DONTWAIT));
+	ASSERT_EQ(5, recv(fd, buf, 8, MSG_DONTWAIT));
 	ASSERT_EQ(0, scm_send_fd(fd, "x", 0));
 	ASSERT_LE(0, vt_recv_fd(ov[0]));
 	PROVES("GC-10");
