@@ -132,7 +132,8 @@ static void __inflight_add(struct vunix_inflight *c, struct vunix_user *user,
 	c->user = user;
 	user->files += c->files;
 	user->foreign += c->foreign;
-	vn->foreign_inflight += c->foreign;
+	WRITE_ONCE(vn->foreign_inflight,
+		   vn->foreign_inflight + c->foreign);
 	vunix_foreign_all += c->foreign;
 }
 
@@ -140,6 +141,7 @@ static void __inflight_add(struct vunix_inflight *c, struct vunix_user *user,
 static struct vunix_user *__inflight_sub(struct vunix_inflight *c)
 {
 	struct vunix_user *user = c->user;
+	struct vunix_net *vn;
 
 	lockdep_assert_held(&vunix_users_lock);
 
@@ -147,8 +149,11 @@ static struct vunix_user *__inflight_sub(struct vunix_inflight *c)
 	user->files -= c->files;
 	user->foreign -= c->foreign;
 	vunix_foreign_all -= c->foreign;
-	if (c->foreign)
-		vunix_net(c->net)->foreign_inflight -= c->foreign;
+	if (c->foreign) {
+		vn = vunix_net(c->net);
+		WRITE_ONCE(vn->foreign_inflight,
+			   vn->foreign_inflight - c->foreign);
+	}
 	if (user->files)
 		return NULL;
 	hash_del(&user->node);
@@ -218,6 +223,27 @@ static bool file_is_foreign(struct file *file)
 	const struct proto_ops *ops = sock ? READ_ONCE(sock->ops) : NULL;
 
 	return ops && ops->family == PF_UNIX && ops->family != vunix_family;
+}
+
+/**
+ * vunix_scm_inflight() - what a user has on the way
+ * @uid: user, as the senders' real user id
+ * @foreign: gets how many of them are AF_UNIX sockets
+ *
+ * Context: Process.
+ * Return: descriptors in flight, in all namespaces.
+ */
+unsigned int vunix_scm_inflight(kuid_t uid, unsigned int *foreign)
+{
+	const struct vunix_user *user;
+	unsigned int files;
+
+	spin_lock(&vunix_users_lock);
+	user = __user_lookup(uid);
+	files = user ? user->files : 0;
+	*foreign = user ? user->foreign : 0;
+	spin_unlock(&vunix_users_lock);
+	return files;
 }
 
 /**

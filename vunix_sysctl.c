@@ -13,12 +13,18 @@
  *   max_inflight          descriptors of one user on their way
  *   max_foreign_inflight  AF_UNIX sockets of one user on their way; 0 is none
  *
+ * And what counts towards the last two, to read:
+ *   user_inflight          descriptors of the reading user
+ *   user_foreign_inflight  AF_UNIX sockets among them
+ *   foreign_inflight       AF_UNIX sockets sent from the namespace
+ *
  * In the others 0 means that there is no limit but AF_UNIX's.  The initial
  * namespace's values bind all the others, but for max_dgram_qlen: larger ones
  * are refused, and what was set before, or is the default, has no effect above
  * them (vunix_limit_*() in vunix.h).
  */
 
+#include <linux/cred.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 #include "vunix.h"
@@ -94,6 +100,22 @@ static int vunix_sysctl_foreign(vunix_ctl_table *ctl, int write, void *buffer,
 	return vunix_sysctl_number(ctl, write, buffer, lenp, ppos, 0, INT_MAX);
 }
 
+/* What the reader has on the way, in all namespaces. */
+static int vunix_sysctl_user(vunix_ctl_table *ctl, int write, void *buffer,
+			     size_t *lenp, loff_t *ppos)
+{
+	unsigned int files, foreign;
+	vunix_ctl_table local = {
+		.procname	= ctl->procname,
+		.maxlen		= sizeof(files),
+		.mode		= ctl->mode,
+	};
+
+	files = vunix_scm_inflight(current_uid(), &foreign);
+	local.data = strcmp(ctl->procname, "user_inflight") ? &foreign : &files;
+	return proc_douintvec(&local, write, buffer, lenp, ppos);
+}
+
 /* data is an offset here; vunix_sysctl_net_init() makes addresses of it. */
 #define VUNIX_SYSCTL(name, handler)					\
 	{								\
@@ -121,6 +143,24 @@ static const struct ctl_table vunix_sysctl_table[] = {
 	VUNIX_SYSCTL(max_scm_fds, vunix_sysctl_scm_fds),
 	VUNIX_SYSCTL(max_inflight, vunix_sysctl_limit),
 	VUNIX_SYSCTL(max_foreign_inflight, vunix_sysctl_foreign),
+	{
+		.procname	= "foreign_inflight",
+		.data		= (void *)offsetof(struct vunix_net,
+						   foreign_inflight),
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0444,
+		.proc_handler	= proc_douintvec,
+	},
+	{
+		.procname	= "user_inflight",
+		.mode		= 0444,
+		.proc_handler	= vunix_sysctl_user,
+	},
+	{
+		.procname	= "user_foreign_inflight",
+		.mode		= 0444,
+		.proc_handler	= vunix_sysctl_user,
+	},
 	{ }	/* not counted, see register_net_sysctl_sz() in vunix_compat.h */
 };
 

@@ -339,7 +339,8 @@ struct vunix_net {
 	unsigned int		max_scm_fds;	/* at most SCM_MAX_FD */
 	unsigned int		max_inflight;	/* 0: RLIMIT_NOFILE */
 	unsigned int		max_foreign_inflight;	/* 0: none at all */
-	unsigned int		foreign_inflight;	/* see vunix_scm.c */
+	/* vunix_scm.c's users lock; READ_ONCE */
+	unsigned int		foreign_inflight;
 	struct ctl_table_header	*sysctl;
 };
 
@@ -476,6 +477,7 @@ bool vunix_scm_creds_equal(const struct vunix_scm *a,
 void vunix_scm_recv(struct socket *sock, struct msghdr *msg,
 		    struct vunix_scm *scm, int flags);
 void vunix_scm_destroy(struct vunix_scm *scm);
+unsigned int vunix_scm_inflight(kuid_t uid, unsigned int *foreign);
 int vunix_scm_register_pid(void);
 
 static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)

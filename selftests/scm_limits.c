@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * How many descriptors may be on their way.  Proves LIM-01, LIM-02, and for
- * vunix that sockets, of which a cycle could be made, have a limit that no
- * privilege lifts.
+ * vunix that AF_UNIX sockets, of which a cycle could be made that no collector
+ * sees, have limits that no privilege lifts; and that one can see the counts.
  */
 #define VT_OWN_NETNS
 #include "scm.h"
@@ -204,6 +204,89 @@ TEST_F(inflight, sockets)
 	ASSERT_EQ(ETOOMANYREFS, send_n(fd[0], fd[0], 1));
 	ASSERT_EQ(0, send_n(fd[0], 0, 1));
 	ASSERT_TRUE(recv_n(fd[1], 1));
+}
+
+#define SYSCTLS	"/proc/sys/net/vunix/"
+
+static bool counts(long files, long foreign)
+{
+	return vt_read_num(SYSCTLS "user_inflight") == files &&
+	       vt_read_num(SYSCTLS "user_foreign_inflight") == foreign;
+}
+
+static int see_counts(void *p)
+{
+	struct inflight_arg *a = p;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (!counts(0, 0))
+		return 1;
+	if (send_n(a->s, 0, 3) || !counts(3, 0) || send_n(a->s, fd, 2))
+		return 2;
+	if (!counts(5, 2) || !recv_n(a->r, 3) || !counts(2, 2))
+		return 3;
+	if (vt_read_num(SYSCTLS "foreign_inflight") != 2)
+		return 4;
+	if (!recv_n(a->r, 2) || !counts(0, 0))
+		return 5;
+	return vt_read_num(SYSCTLS "foreign_inflight") ? 6 : 0;
+}
+
+TEST_F(inflight, visible)
+{
+	struct inflight_arg a = {
+		variant->family, self->s, self->r, {}
+	};
+
+	if (vt_is_unix(variant->family))
+		SKIP(return, "vunix only");
+	if (vt_shared_netns())
+		SKIP(return, "tests with a namespace of their own only");
+	ASSERT_EQ(0, vt_run_as(NOBODY_ELSE, see_counts, &a));
+	/* Not to be written, not even by who may write the limits. */
+	ASSERT_NE(0, vt_write_num(SYSCTLS "user_inflight", 0));
+	ASSERT_NE(0, vt_write_num(SYSCTLS "foreign_inflight", 0));
+}
+
+/* What a user may have, in one message. */
+static int fill(void *p)
+{
+	struct inflight_arg *a = p;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return send_n(a->s, fd, 64);
+}
+
+#define USERS_NET	64	/* times 64 sockets: what a namespace may have */
+#define NETS_ALL	4	/* what all together may have */
+
+/*
+ * A cycle through both families is never found; so what many users, each in
+ * their own right, can make of it has an end: in a namespace, and in all.
+ */
+TEST_F_TIMEOUT(inflight, many_users, 120)
+{
+	struct inflight_arg a = { .family = variant->family };
+	int sv[NETS_ALL + 1][2], i, j, uid = NOBODY_ELSE + 1;
+
+	if (vt_is_unix(variant->family))
+		SKIP(return, "vunix only");
+	for (i = 0; i <= NETS_ALL; i++) {
+		ASSERT_EQ(0, unshare(CLONE_NEWNET));
+		ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv[i]));
+		vt_setint(sv[i][0], SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20);
+		a.s = sv[i][0];
+		for (j = 0; i < NETS_ALL && j < USERS_NET; j++)
+			ASSERT_EQ(0, vt_run_as(uid++, fill, &a));
+		ASSERT_EQ(ETOOMANYREFS, vt_run_as(uid++, fill, &a));
+		/* Nor does privilege help; other files pass. */
+		ASSERT_EQ(ETOOMANYREFS, fill(&a));
+		ASSERT_EQ(0, send_n(a.s, 0, 64));
+	}
+	/* One message received is one that can be sent. */
+	ASSERT_TRUE(recv_n(sv[0][1], 64));
+	ASSERT_EQ(0, vt_run_as(uid++, fill, &a));
+	ASSERT_EQ(ETOOMANYREFS, vt_run_as(uid++, fill, &a));
 }
 
 TEST_HARNESS_MAIN
