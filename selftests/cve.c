@@ -131,12 +131,15 @@ static void close_spare(struct round *r)
 
 static void peek_first(struct round *r)
 {
+	errno = 0;
 	r->got = gc_take(r->sv[0], MSG_PEEK, &r->p[0]);
+	r->count = errno;
 }
 
 static void dup_first(struct round *r)
 {
 	r->got = dup(r->sv[0]);
+	r->count = errno;
 }
 
 /* Send until it fails; the number of sends. */
@@ -207,6 +210,9 @@ TEST_F_TIMEOUT(cve, cve_2021_0920, 120)
 			close(a);
 			close(b);
 			close(r.got);
+		} else {
+			/* Too late, and nothing else. */
+			ASSERT_EQ(EBADF, r.count);
 		}
 		close(r.p[0].r);
 		close(r.p[1].r);
@@ -241,6 +247,9 @@ TEST_F_TIMEOUT(cve, cve_2021_4083, 120)
 			close(a);
 			close(b);
 			close(r.got);
+		} else {
+			/* Too late, and nothing else. */
+			ASSERT_EQ(EBADF, r.count);
 		}
 		close(r.p[0].r);
 		close(r.p[1].r);
