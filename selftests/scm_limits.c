@@ -168,9 +168,9 @@ TEST_F(inflight, privileged)
 TEST_F(inflight, sockets)
 {
 	const char *path = "/proc/sys/net/vunix/max_foreign_inflight";
-	int fd[2];
+	int fd[2], unix_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
-	fd[0] = socket(AF_UNIX, SOCK_DGRAM, 0);
+	fd[0] = unix_fd;
 	fd[1] = vt_socket(variant->family, SOCK_DGRAM);
 	if (vt_is_unix(variant->family)) {
 		ASSERT_EQ(0, send_n(self->s, fd[0], 253));
@@ -198,10 +198,10 @@ TEST_F(inflight, sockets)
 	close(self->r);
 	close(self->s);
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, fd));
-	ASSERT_EQ(0, send_n(fd[0], fd[0], 3));
+	ASSERT_EQ(0, send_n(fd[0], unix_fd, 3));
 	ASSERT_TRUE(recv_n(fd[1], 3));
 	ASSERT_EQ(0, vt_write_num(path, 0));
-	ASSERT_EQ(ETOOMANYREFS, send_n(fd[0], fd[0], 1));
+	ASSERT_EQ(ETOOMANYREFS, send_n(fd[0], unix_fd, 1));
 	ASSERT_EQ(0, send_n(fd[0], 0, 1));
 	ASSERT_TRUE(recv_n(fd[1], 1));
 }
