@@ -264,6 +264,10 @@ TEST_F_TIMEOUT(cve, cve_2021_4083, 120)
  * vunix: exchanges them under sk_peer_lock, which the core's getsockopt() takes
  * as well, and drops the old ones afterwards.
  */
+#ifndef SYS_setgroups32
+#define SYS_setgroups32	SYS_setgroups
+#endif
+
 static void listen_with_groups(struct round *r)
 {
 	static const gid_t groups[] = { 1001, 1002, 1003 };
@@ -271,7 +275,7 @@ static void listen_with_groups(struct round *r)
 
 	for (i = 0; i < 20; i++) {
 		/* Of this thread alone. */
-		syscall(SYS_setgroups, i % 2 ? 3 : 1, groups);
+		syscall(SYS_setgroups32, i % 2 ? 3 : 1, groups);
 		listen(r->sv[0], i % 5);
 	}
 }
