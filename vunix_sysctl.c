@@ -107,12 +107,14 @@ static int vunix_sysctl_user(vunix_ctl_table *ctl, int write, void *buffer,
 	unsigned int files, foreign;
 	vunix_ctl_table local = {
 		.procname	= ctl->procname,
+		.data		= &files,
 		.maxlen		= sizeof(files),
 		.mode		= ctl->mode,
 	};
 
 	files = vunix_scm_inflight(current_uid(), &foreign);
-	local.data = strcmp(ctl->procname, "user_inflight") ? &foreign : &files;
+	if (!strcmp(ctl->procname, "user_foreign_inflight"))
+		files = foreign;
 	return proc_douintvec(&local, write, buffer, lenp, ppos);
 }
 
