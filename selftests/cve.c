@@ -383,7 +383,8 @@ static void splice_in(struct round *r)
 {
 	int fd[2];
 
-	if (pipe(fd))
+	/* The flag of splice() alone is the pipe's. */
+	if (pipe(fd) || fcntl(r->sv[1], F_SETFL, O_NONBLOCK))
 		return;
 	while (write(fd[1], "0123456789", 10) == 10 &&
 	       splice(fd[0], NULL, r->sv[1], NULL, 10, SPLICE_F_NONBLOCK) > 0)
@@ -542,7 +543,9 @@ TEST_F_TIMEOUT(cve, cve_2024_26923, 120)
 		ASSERT_EQ(0, gc_put(a, r.sv[0], &r.p[0]));
 		close(a);
 		crew_round(&crew);
-		ASSERT_GE(0, r.got);
+		/* Refused, or cut off. */
+		ASSERT_TRUE(r.got <= 0 || r.got == EPIPE)
+			TH_LOG("errno %d", r.got);
 		close(r.p[0].r);
 	}
 	crew_end(&crew);
