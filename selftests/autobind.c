@@ -156,8 +156,12 @@ TEST_F(autobind, many)
 	PROVES("AUTO-04");
 }
 
-/* A child that owns names from @n on, as many as it may: how many. */
-static long own_names(int family, int type, long n, long max, int hold[2])
+/*
+ * A child that owns names from @n on, as many as it may, and nothing of @s: how
+ * many.
+ */
+static long own_names(int family, int type, long n, long max, int hold[2],
+		      int s)
 {
 	struct rlimit lim;
 	char name[8];
@@ -177,6 +181,7 @@ static long own_names(int family, int type, long n, long max, int hold[2])
 		return i;
 	}
 	close(hold[1]);
+	close(s);
 	lim.rlim_cur = lim.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &lim);
 	for (i = 0; i < max; i++) {
@@ -207,7 +212,7 @@ TEST_F_TIMEOUT(autobind, exhausted, 1800)
 	ASSERT_EQ(0, pipe(p));
 	for (n = 1; n < names; n += got) {
 		got = own_names(variant->family, variant->type, n, names - n,
-				p);
+				p, self->s);
 		ASSERT_LT(0, got)
 			TH_LOG("only %ld sockets", n);
 	}
