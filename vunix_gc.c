@@ -47,7 +47,8 @@
 
 /*
  * How soon after a close the collector looks, and how often without one, in
- * milliseconds.  A search that takes long is not repeated at once.
+ * milliseconds.  A search that takes long is not repeated at once: without a
+ * close the worker sleeps at least as long as it works.
  */
 #define VUNIX_GC_SOON	20
 #define VUNIX_GC_POLL	400
@@ -506,7 +507,8 @@ static void gc_work_fn(struct work_struct *work)
 	/* A close goes unnoticed if a queue still holds the socket. */
 	if (gc_all)
 		queue_delayed_work(gc_wq, &gc_work,
-				   msecs_to_jiffies(VUNIX_GC_POLL));
+				   msecs_to_jiffies(max_t(unsigned int, took,
+							  VUNIX_GC_POLL)));
 }
 
 /**
