@@ -11,3 +11,10 @@ int socket(int family, int type, int protocol)
 
 	return next(family == AF_UNIX ? AF_VUNIX : family, type, protocol);
 }
+
+int socketpair(int family, int type, int protocol, int fds[2])
+{
+	int (*next)(int, int, int, int[2]) = dlsym(RTLD_NEXT, "socketpair");
+
+	return next(family == AF_UNIX ? AF_VUNIX : family, type, protocol, fds);
+}
