@@ -53,6 +53,9 @@ check:
 demo:
 	@tools/demo
 
+demo-tmux:
+	@tools/demo-tmux $(KERNEL)
+
 vm:
 	@$(VM)/packages.sh demo
 	@$(VM)/run.sh -r $(KERNEL)
@@ -77,6 +80,7 @@ help:
 	@echo 'make clean            remove what was built'
 	@echo
 	@echo 'make demo             see it at work in a virtual machine'
+	@echo 'make demo-tmux        tmux and ssh-agent at work there, on KERNEL='
 	@echo 'make vm               a shell there; KERNEL=6.1 6.12 7.x debug arm64'
 	@echo
 	@echo 'make selftests        build the test programs'
@@ -85,5 +89,5 @@ help:
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
-.PHONY: all modules modules_install install clean selftests lint check demo vm \
-	dkms-install help
+.PHONY: all modules modules_install install clean selftests lint check demo \
+	demo-tmux vm dkms-install help

@@ -13,6 +13,7 @@ set -eu
 # by i686-linux-gnu-gcc. Kernels need no libc: gcc-12 -m32 does for i386's.
 demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
  busybox-static qemu-system-x86 qemu-system-common socat python3
+ tmux openssh-client
  ca-certificates debian-archive-keyring util-linux mount"
 check="$demo flex bison bc perl libelf-dev libssl-dev sparse dkms
  gcc-i686-linux-gnu libc6-dev-i386-cross
