@@ -497,7 +497,8 @@ static void connect_and_send(struct round *r)
 	int c = gc_client(r->family, SOCK_STREAM, r->name);
 
 	r->got = c < 0 ? -1 : gc_put(c, r->sv[0], &r->p[0]);
-	close(c);
+	if (c >= 0)
+		close(c);
 	close(r->sv[0]);
 }
 

@@ -142,7 +142,10 @@ static inline int gc_client(int family, int type, const char *name)
 {
 	int fd = vt_socket(family, type);
 
-	return vt_connect(fd, name) ? -1 : fd;
+	if (!vt_connect(fd, name))
+		return fd;
+	close(fd);
+	return -1;
 }
 
 #endif /* VUNIX_GC_H */
