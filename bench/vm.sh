@@ -93,9 +93,9 @@ chmod +x "$root/init"
 set -- -accel tcg,thread=multi -smp "$cpus"
 if [ -n "$clock" ]; then
 	set -- -accel tcg,thread=single -icount shift=0,sleep=off -smp 1
-	# The TSC is the counter.
-	append="$append tsc=reliable clocksource=tsc"
 fi
+# The one clock that is read without a system call; with -icount it counts.
+append="tsc=reliable clocksource=tsc $append"
 # QEMU 7.2's cmpxchg16b is broken: see run.sh.
 {
 	status=0
