@@ -60,6 +60,10 @@ vm:
 	@$(VM)/packages.sh demo
 	@$(VM)/run.sh -r $(KERNEL)
 
+bench-gc bench-registry bench-memory:
+	@$(VM)/packages.sh demo
+	@bench/$(@:bench-%=%).sh $(KERNEL)
+
 # Copies what the module consists of, no more.
 dkms-install:
 	test -n "$(VERSION)"
@@ -85,9 +89,13 @@ help:
 	@echo
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
+	@echo 'make bench-gc         what passing and collecting descriptors costs'
+	@echo 'make bench-registry   what a bound socket costs among a million'
+	@echo 'make bench-memory     what idle sockets take in memory'
 	@echo 'make check            all checks and tests on every kernel, an hour'
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install clean selftests lint check demo \
-	demo-tmux vm dkms-install help
+	demo-tmux vm bench-gc bench-registry bench-memory \
+	dkms-install help
