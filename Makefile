@@ -47,6 +47,10 @@ lint:
 		echo "$$k: W=1 C=1" && tools/strict-build $$k || exit 1; \
 	done
 
+# What the collector finds, in userland: selftests/gc-check
+gc-check:
+	@$(MAKE) -s -C selftests/gc-check check
+
 check:
 	@tools/check
 
@@ -89,6 +93,7 @@ help:
 	@echo
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
+	@echo 'make gc-check         the collector against brute force; GRAPHS= SEED='
 	@echo 'make bench-gc         what passing and collecting descriptors costs'
 	@echo 'make bench-registry   what a bound socket costs among a million'
 	@echo 'make bench-memory     what idle sockets take in memory'

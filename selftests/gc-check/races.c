@@ -1203,7 +1203,7 @@ static void run_to_sleep(struct task *t, unsigned int steps)
 	t->sleeps = false;
 	while (steps--)
 		run_task(t);
-	t->sleeps = t->op;
+	t->sleeps = t->op || chase;
 	t->wakes = now + below(64);
 }
 
@@ -1216,6 +1216,8 @@ static void others(void)
 	for (i = 0; i < nr_tasks; i++) {
 		if (tasks[i].sleeps && tasks[i].wakes <= now) {
 			run_to_end(&tasks[i]);
+			tasks[i].sleeps = chase;
+			tasks[i].wakes = now + below(32);
 			return;
 		}
 	}
@@ -1461,8 +1463,7 @@ static struct vunix_gc_node *search(struct vunix_gc_pass *pass,
 	if (chase) {
 		budget = 2 + below(10);
 		for (i = 0; i < nr_tasks; i++)
-			if (one_in(2))
-				run_to_sleep(&tasks[i], below(14));
+			run_to_sleep(&tasks[i], one_in(2) ? below(14) : 0);
 	}
 	confirms = 0;
 	found = vunix_gc_unreachable(pass, group);
@@ -1589,17 +1590,20 @@ static void setup_any(void)
  */
 static void setup_chase(void)
 {
-	unsigned int n = 2 + below(3), i;
+	unsigned int n = one_in(3) ? 2 : 3, i, first, stride;
 
 	nr_tasks = 1 + below(2);
-	pace = 8 << below(3);
+	pace = 16 << below(4);
 	memset(weights, 0, sizeof(weights));
 	weights[PEEK] = 4;
-	weights[RECEIVE] = below(3);
+	weights[RECEIVE] = below(5);
 	weights[SEND] = one_in(4);
 	add_socks(n);
-	for (i = 0; i < n; i++)
-		send_at_once(&socks[(i + 1) % n], queue_of(&socks[i]));
+	/* In which order the search looks at them follows from this. */
+	stride = one_in(2) ? 1 : n - 1;
+	first = below(n);
+	for (i = first; i < first + n; i++)
+		send_at_once(&socks[(i + stride) % n], queue_of(&socks[i % n]));
 	leave_open(n, 1);
 }
 
@@ -1615,7 +1619,7 @@ static void setup(void)
 	gc_all = NULL;
 	memset(fds, 0, sizeof(fds));
 	memset(tasks, 0, sizeof(tasks));
-	chase = one_in(2);
+	chase = !one_in(3);
 	if (chase)
 		setup_chase();
 	else
