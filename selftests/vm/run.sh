@@ -21,6 +21,7 @@
 #   VM_ACCEL     kvm or tcg, else what works        VM_PARAMS    module options
 #   VM_FAMILIES  "unix" or "vunix" alone          VM_SLOW      1: share namespaces
 #   VM_HUGE      1: tests of a million sockets, too (with VM_MEM=8G or so)
+#   VM_STRESS    N: N times the rounds of tests that are under load
 #   VM_RESULTS   folder for results, default selftests/bin/vm/KERNEL
 #   VUNIX_KO     a module that is built already   KSFT  as for ../Makefile
 
@@ -238,6 +239,7 @@ LEAKS='$leaks'
 PARAMS='${VM_PARAMS:-}'
 FAMILIES='${VM_FAMILIES:-}'
 HUGE='${VM_HUGE:-}'
+STRESS='${VM_STRESS:-}'
 SLOW='$slow'
 DIR='$PWD'
 ROWS='${size% *}'
