@@ -20,6 +20,10 @@ import termios
 import time
 
 PATIENCE = 60
+START = "vunix-demo: start"
+COMPLAINT = re.compile(r"BUG|WARNING|KASAN|UBSAN|ODEBUG|Oops|refcount_t|"
+                       r"possible (recursive|circular)|inconsistent lock|"
+                       r"suspicious RCU|still has objects|segfault")
 ESCAPES = re.compile(r"\x1b(\[[0-9;?>]*[A-Za-z]|[()][A-Z0-9]|\][^\x07]*\x07|.)")
 
 
@@ -324,10 +328,16 @@ def module_goes():
     done = subprocess.run(["rmmod", "vunix"], capture_output=True)
     check("the module is unloaded", done.returncode == 0 and
           not os.path.exists("/proc/net/vunix"), done.stderr)
+    log = subprocess.check_output(["dmesg"], text=True)
+    log = log.partition(START)[2].splitlines()
+    bad = [line for line in log if COMPLAINT.search(line)]
+    check("the kernel has not complained", log and not bad, bad)
 
 
 def main():
     preload = sys.argv[1]
+    with open("/dev/kmsg", "w") as log:
+        log.write(START + "\n")
     with open("/sys/module/vunix/version") as version:
         print(f"Linux {os.uname().release}, vunix {version.read().strip()}")
     try:
