@@ -355,9 +355,8 @@ def main():
         print("  not ok -", reason)
         for t in Terminal.everyone:
             print(f"  {t.name}: {t.seen[-2000:]!r}")
-        for family in "unix", "vunix":
-            with open("/proc/net/" + family) as table:
-                print(f"/proc/net/{family}:\n{table.read()}")
+        subprocess.run(["tail", "-n", "+1", "/proc/net/unix",
+                        "/proc/net/vunix"])
         print("\nThe demo has FAILED.")
         return 1
     print("\nThe demo has passed.")
