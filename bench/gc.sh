@@ -3,7 +3,7 @@
 #
 # gc.sh [KERNEL [OPTION...]] - descriptors in flight: what passing them costs,
 # who pays for the collector, and how soon all is freed; AF_UNIX beside vunix.
-# First in a virtual machine with two processors, then, what can be counted, in
+# First in a virtual machine with two processors, then in one that counts
 # instructions.  Options are those of the program, gc.c.  Fails if vunix misses
 # a target that an emulator can tell about.
 #
@@ -46,10 +46,10 @@ for m in ${MACHINES:-time instructions}; do
 	case $m in
 	time)
 		machine "two processors, emulated: compare, do not add up" \
-			-c 2 -- "$@" ;;
+			-c 2 -- -f 10000 "$@" ;;
 	instructions)
 		machine "one processor, instructions" \
-			-i -- -i "$@" rate innocent ;;
+			-i -- -i "$@" ;;
 	esac
 done
 
