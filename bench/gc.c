@@ -12,14 +12,14 @@
  *           when all is quiet, and while SOCKETS are in flight, half of them in
  *           queues of others, and the other processor makes garbage
  * freed     time from the last close until nothing is left of 1000 ... SOCKETS
- *           (-f, else as -n) in a ring, in pairs, in a chain and in random graphs whose
- *           cycles share sockets
+ *           (-f, else as -n) in a ring, in pairs, in a chain and in random
+ *           graphs whose cycles share sockets
  *
  * Needs root.  The pair belongs to another user than what is in flight.  Figures
  * are medians of REPEATS (-r; -R where freed takes long: for 10^5 sockets, with
  * -i for 10^4), with the least and the greatest in brackets.  With -i times are
- * instructions (see vm.sh): there is one processor, so garbage is made by the pair's own process, one
- * cycle every 5000 messages, which are not counted.
+ * instructions (see vm.sh): there is one processor, so garbage is made by the
+ * pair's own process, one cycle every 2500 messages, which are not counted.
  *
  * Lines with "target" say what vunix must reach and whether it does.  The status
  * is 1 if it does not; times of an emulator do not count for that.  Machines
@@ -53,9 +53,9 @@
 /* innocent */
 #define MAX_SAMPLES	200000
 #define WARM_UP		200
-#define COUNTED		20000		/* samples with -i */
+#define COUNTED		10000		/* samples with -i */
 #define LASTS		0.4e9		/* ns for all samples without */
-#define CYCLE_EVERY	5000		/* samples, with -i */
+#define CYCLE_EVERY	2500		/* samples, with -i */
 #define CHAIN		10		/* sockets in each other's queue */
 #define INNOCENT	1.05		/* target: busy : idle */
 
