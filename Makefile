@@ -101,6 +101,6 @@ help:
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
-.PHONY: all modules modules_install install clean selftests lint check demo \
-	demo-tmux vm bench-gc bench-registry bench-memory \
+.PHONY: all modules modules_install install clean selftests lint gc-check \
+	check demo demo-tmux vm bench-gc bench-registry bench-memory \
 	dkms-install help

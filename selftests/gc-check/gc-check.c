@@ -70,7 +70,8 @@ static double now(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: gc-check [-s SEED] [-g GRAPHS] [-r SCHEDULES] [-f FIRST] [-m MUTATION|list] [-q] [-v]\n");
+	fprintf(stderr, "usage: gc-check [-s SEED] [-g GRAPHS] [-r SCHEDULES] "
+		"[-f FIRST] [-m MUTATION|list] [-q] [-v]\n");
 	return 2;
 }
 

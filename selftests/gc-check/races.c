@@ -752,7 +752,7 @@ static enum verdict accept_touch(struct task *t)
 	return NEXT;
 }
 
-static enum verdict accept_touch_late(struct task *t)
+static enum verdict touch_late(struct task *t)
 {
 	if (t->from)
 		t->from->changes++;
@@ -862,7 +862,7 @@ static enum verdict release_free(struct task *t)
  */
 
 #define STEP(function) { .step = function, .name = #function }
-#define STEPS(steps) { .list = &steps, .name = #steps }
+#define STEPS(steps) { .list = &(steps), .name = #steps }
 #define END { .name = NULL }
 
 static const struct op fget_ops[] = {
@@ -906,7 +906,7 @@ static const struct op nothing[] = {
 
 /* After the call is over. */
 static const struct op late_ops[] = {
-	STEP(accept_touch_late), END
+	STEP(touch_late), END
 };
 
 static const struct op *fget = fget_ops, *linking = link_ops;
@@ -1194,17 +1194,31 @@ static void run_to_end(struct task *t)
 		run_task(t);
 		if (!t->op)
 			break;
+		if (t->op->step == touch_late && one_in(2)) {
+			t->sleeps = true;
+			t->wakes = now + below(48);
+			break;
+		}
 	}
 }
 
-/* In the middle of a call, or else it does nothing. */
-static void run_to_sleep(struct task *t, unsigned int steps)
+static bool has_touched(const struct task *t)
+{
+	return t->op && ((t->op->step == peek_dup && !t->nr_got) ||
+			 (t->op->step == unlink_del && t->p));
+}
+
+/*
+ * In the middle of a call, or else it does nothing.  Often just after it has
+ * counted the change: whatever follows from it, the search will not see that.
+ */
+static void run_to_sleep(struct task *t, unsigned int steps, bool touched)
 {
 	t->sleeps = false;
-	while (steps--)
+	while (steps-- && !(touched && has_touched(t)))
 		run_task(t);
 	t->sleeps = t->op || chase;
-	t->wakes = now + below(64);
+	t->wakes = now + below(48);
 }
 
 static void others(void)
@@ -1216,9 +1230,13 @@ static void others(void)
 	for (i = 0; i < nr_tasks; i++) {
 		if (tasks[i].sleeps && tasks[i].wakes <= now) {
 			run_to_end(&tasks[i]);
-			tasks[i].sleeps = chase;
-			tasks[i].wakes = now + below(32);
-			return;
+			if (chase && !tasks[i].sleeps) {
+				tasks[i].sleeps = true;
+				tasks[i].wakes = now + below(32);
+			}
+			/* Two at once, sometimes. */
+			if (!one_in(3))
+				return;
 		}
 	}
 	if (!one_in(pace))
@@ -1231,7 +1249,7 @@ static void others(void)
 		run_task(t);
 		break;
 	case 1:
-		run_to_sleep(t, below(16));
+		run_to_sleep(t, below(20), false);
 		break;
 	default:
 		run_to_end(t);
@@ -1248,7 +1266,7 @@ static void finish_tasks(void)
 		busy = false;
 		for (i = 0; i < nr_tasks; i++) {
 			run_task(&tasks[i]);
-			busy |= tasks[i].op != NULL;
+			busy |= !!tasks[i].op;
 		}
 	} while (busy || nr_zombies);
 }
@@ -1384,6 +1402,7 @@ static bool is_suspect(const struct vsock *s)
 
 static void admit_suspects(void)
 {
+	struct vunix_gc_node **link;
 	struct vsock *s, *next;
 
 	others();
@@ -1391,8 +1410,12 @@ static void admit_suspects(void)
 	gc_new = NULL;
 	for (; s; s = next) {
 		next = s->llnext;
-		s->node.all = gc_all;
-		gc_all = &s->node;
+		/* In any order: some races need the search to have one. */
+		link = &gc_all;
+		while (*link && one_in(2))
+			link = &(*link)->all;
+		s->node.all = *link;
+		*link = &s->node;
 	}
 }
 
@@ -1463,7 +1486,8 @@ static struct vunix_gc_node *search(struct vunix_gc_pass *pass,
 	if (chase) {
 		budget = 2 + below(10);
 		for (i = 0; i < nr_tasks; i++)
-			run_to_sleep(&tasks[i], one_in(2) ? below(14) : 0);
+			run_to_sleep(&tasks[i], one_in(2) ? below(20) : 0,
+				     one_in(2));
 	}
 	confirms = 0;
 	found = vunix_gc_unreachable(pass, group);
@@ -1491,7 +1515,7 @@ static bool collect(void)
 	for (group = vunix_gc_groups(&pass, gc_all); group; group = next) {
 		next = group->work;
 		found = search(&pass, group->group);
-		any |= found != NULL;
+		any |= !!found;
 		for (node = found; node; node = node->next)
 			empty_queue(node_sock(node));
 		/* Nobody has found a way to them since. */
@@ -1574,6 +1598,16 @@ static void setup_any(void)
 	weights[CLOSE] /= 2;
 
 	add_socks(n);
+	/* Sockets in flight that begin to listen, and hold themselves so. */
+	if (one_in(4)) {
+		weights[LISTEN] = 9;
+		weights[CONNECT] = 9;
+		weights[SEND] = 9;
+		for (i = 0; i < n; i++) {
+			socks[i].can_listen = true;
+			socks[i].listening = false;
+		}
+	}
 	/* Mostly rings. */
 	if (one_in(4))
 		edges = 1 + below(n);
@@ -1590,20 +1624,17 @@ static void setup_any(void)
  */
 static void setup_chase(void)
 {
-	unsigned int n = one_in(3) ? 2 : 3, i, first, stride;
+	unsigned int n = one_in(3) ? 2 : 3, i;
 
-	nr_tasks = 1 + below(2);
+	nr_tasks = 1 + below(3);
 	pace = 16 << below(4);
 	memset(weights, 0, sizeof(weights));
 	weights[PEEK] = 4;
 	weights[RECEIVE] = below(5);
 	weights[SEND] = one_in(4);
 	add_socks(n);
-	/* In which order the search looks at them follows from this. */
-	stride = one_in(2) ? 1 : n - 1;
-	first = below(n);
-	for (i = first; i < first + n; i++)
-		send_at_once(&socks[(i + stride) % n], queue_of(&socks[i % n]));
+	for (i = 0; i < n; i++)
+		send_at_once(&socks[(i + 1) % n], queue_of(&socks[i]));
 	leave_open(n, 1);
 }
 
@@ -1695,10 +1726,12 @@ void races_check_one(void)
 
 void races_report(void)
 {
-	printf("schedules: %llu with %llu calls in %llu steps, %llu passes, %llu searches, %llu sockets found\n",
+	printf("schedules: %llu with %llu calls in %llu steps, %llu passes, "
+	       "%llu searches, %llu sockets found\n",
 	       figures.schedules, figures.calls, figures.steps, figures.passes,
 	       figures.searches, figures.found);
-	printf("schedules: what looked unreachable failed the check in %llu searches (%llu found something after that), at most %llu checks in one\n",
+	printf("schedules: what looked unreachable failed the check in %llu "
+	       "searches (%llu found something after that), at most %llu checks in one\n",
 	       figures.looked_dead, figures.stood, figures.most);
 }
 
