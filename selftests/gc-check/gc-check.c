@@ -70,8 +70,8 @@ static double now(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: gc-check [-s SEED] [-g GRAPHS] [-r SCHEDULES] "
-		"[-f FIRST] [-m MUTATION|list] [-q] [-v]\n");
+	fputs("gc-check [-s SEED] [-g GRAPHS] [-r SCHEDULES] [-f FIRST]\n", stderr);
+	fputs("         [-m MUTATION|list] [-q] [-v]\n", stderr);
 	return 2;
 }
 

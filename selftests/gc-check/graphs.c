@@ -500,16 +500,18 @@ void graphs_report(void)
 {
 	unsigned int i;
 
-	printf("graphs: %llu with %llu sockets (%llu suspects in %llu groups), "
-	       "%llu embryos, %llu edges, %llu outside references\n",
-	       figures.graphs, figures.socks, figures.suspects, figures.groups,
-	       figures.embryos, figures.edges, figures.open);
+	printf("graphs: %llu with %llu sockets, %llu embryos, %llu edges\n",
+	       figures.graphs, figures.socks, figures.embryos, figures.edges);
+	printf("graphs: %llu suspects in %llu groups, %llu outside references\n",
+	       figures.suspects, figures.groups, figures.open);
 	printf("graphs: %llu sockets collected, %llu left, each as brute force says\n",
 	       figures.collected, figures.left);
-	for (i = 0; i < 2; i++)
-		if (figures.big[i].graphs)
-			printf("graphs: %llu of about %u sockets: "
-			       "%.0f ns for each socket and edge\n",
-			       figures.big[i].graphs, i ? MAX_BIG : MAX_BIG / 10,
-			       1e9 * figures.big[i].seconds / figures.big[i].size);
+	for (i = 0; i < 2; i++) {
+		if (!figures.big[i].graphs)
+			continue;
+		printf("graphs: %llu of about %u sockets, ",
+		       figures.big[i].graphs, i ? MAX_BIG : MAX_BIG / 10);
+		printf("%.0f ns for each socket and edge\n",
+		       1e9 * figures.big[i].seconds / figures.big[i].size);
+	}
 }

@@ -1726,13 +1726,14 @@ void races_check_one(void)
 
 void races_report(void)
 {
-	printf("schedules: %llu with %llu calls in %llu steps, %llu passes, "
-	       "%llu searches, %llu sockets found\n",
-	       figures.schedules, figures.calls, figures.steps, figures.passes,
-	       figures.searches, figures.found);
-	printf("schedules: what looked unreachable failed the check in %llu "
-	       "searches (%llu found something after that), at most %llu checks in one\n",
-	       figures.looked_dead, figures.stood, figures.most);
+	printf("schedules: %llu with %llu calls in %llu steps\n",
+	       figures.schedules, figures.calls, figures.steps);
+	printf("schedules: %llu passes, %llu searches, %llu sockets found\n",
+	       figures.passes, figures.searches, figures.found);
+	printf("schedules: what looked unreachable failed the check in %llu searches\n",
+	       figures.looked_dead);
+	printf("schedules: %llu of them found something else, at most %llu checks in one\n",
+	       figures.stood, figures.most);
 }
 
 /*
