@@ -247,6 +247,7 @@ struct juggler {
 	int type;
 	int rounds;
 	const char *error;
+	int err;		/* the errno that goes with it */
 };
 
 static unsigned long long cookie(int fd)
@@ -299,33 +300,86 @@ static const char *juggle_once(int family, int type, int throws)
 	return NULL;
 }
 
+/*
+ * A ring of datagram sockets, each in the queue of the next.  The only descriptor
+ * goes round against the collector's reading, which takes longer the longer the
+ * ring is: where it is, the collector has just been, or not been yet.  One socket
+ * sends all messages, and what AF_UNIX charges for them must fit.
+ */
+#define RING	150
+
+static const char *walk_ring(int family, int steps)
+{
+	static struct sockaddr_un un[RING];
+	static unsigned long long id[RING];
+	socklen_t len = sizeof(un[0]);
+	int fds[RING], via, fd, i, at, next;
+	struct scm_in in;
+
+	via = vt_socket(family, SOCK_DGRAM);
+	for (i = 0; i < RING; i++) {
+		fds[i] = vt_socket(family, SOCK_DGRAM);
+		un[i].sun_family = AF_UNIX;
+		if (bind(fds[i], (void *)&un[i], VT_UN_OFF) ||
+		    getsockname(fds[i], (void *)&un[i], &len))
+			return "bind";
+		id[i] = cookie(fds[i]);
+	}
+	for (i = 0; i < RING; i++) {
+		if (connect(via, (void *)&un[(i + 1) % RING], len))
+			return "ring: connect";
+		errno = scm_send_fds(via, "x", &fds[i], 1, 0);
+		if (errno)
+			return "ring: send";
+	}
+	for (i = 1; i < RING; i++)
+		close(fds[i]);
+	for (fd = fds[0], at = 0; steps--; at = next, fd = in.fds[0]) {
+		next = (at + RING - 1) % RING;
+		if (scm_recv(fd, &in, steps & 1 ? MSG_PEEK : 0) != 1 ||
+		    in.nr_fds != 1 || cookie(in.fds[0]) != id[next])
+			return "a live socket of the ring was lost";
+		if (!(steps & 1) &&
+		    (connect(via, (void *)&un[at], len) ||
+		     scm_send_fds(via, "x", in.fds, 1, 0)))
+			return "a live socket of the ring cannot be reached";
+		close(fd);
+	}
+	close(fd);
+	close(via);
+	return NULL;
+}
+
 static void *juggle(void *p)
 {
 	struct juggler *j = p;
 	int i;
 
 	for (i = 0; i < j->rounds && !j->error; i++)
-		j->error = juggle_once(j->family, j->type, 50);
+		j->error = j->type ? juggle_once(j->family, j->type, 50) :
+				     walk_ring(j->family, 4 * RING);
+	j->err = errno;
 	return NULL;
 }
 
 static int keep_alive(int family, int n)
 {
-	struct juggler j[3] = {};
+	struct juggler j[4] = {};
 	int i, status = 0;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		j[i].family = family;
-		j[i].type = types[i];
-		j[i].rounds = n;
+		/* The last one's type says that it goes round a ring. */
+		j[i].type = i < 3 ? types[i] : 0;
+		j[i].rounds = i < 3 ? n : n / 10;
 		if (pthread_create(&j[i].thread, NULL, juggle, &j[i]))
 			return 1;
 	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		pthread_join(j[i].thread, NULL);
 		if (j[i].error) {
 			dprintf(1, "# type %d: %s: %s\n", j[i].type,
-				j[i].error, strerror(errno));
+				j[i].error, strerror(j[i].err));
 			status = 2;
 		}
 	}
