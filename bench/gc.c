@@ -46,7 +46,7 @@
 #include <linux/vunix.h>
 
 #define MAX_FDS		253		/* SCM_MAX_FD */
-#define MAX_REPEATS	64
+#define MAX_FIGURES	128
 #define SPARE_FDS	4096
 #define NOBODY		65534
 
@@ -96,12 +96,12 @@ static double now(void)
 }
 
 /*
- * Figures that come REPEATS times
+ * Figures of repeated measurements
  */
 
 struct figures {
 	unsigned int nr;
-	double value[MAX_REPEATS];
+	double value[MAX_FIGURES];
 };
 
 static int by_value(const void *a, const void *b)
@@ -346,6 +346,8 @@ static int make_chain(int family, unsigned int n, int *end)
  * rate
  */
 
+#define MESSAGES	MAX_FIGURES	/* for one figure */
+
 static const unsigned int rate_fds[] = { 1, 16, MAX_FDS };
 
 #define RATES	3
@@ -358,14 +360,16 @@ struct rate {
 	struct figures all;
 };
 
+/* The median message: what else the machine does now and then is no cost. */
 static void measure_rate(const int *sk, const int *fds, unsigned int n,
 			 struct rate *rate)
 {
-	unsigned int messages = instructions ? 50 : 50 + 3000 / n, i, j;
-	double t[4], sum[3] = { 0 };
+	struct figures part[3] = { 0 }, all = { 0 };
 	int got[MAX_FDS];
+	unsigned int i, j;
+	double t[4];
 
-	for (i = 0; i < messages; i++) {
+	for (i = 0; i < MESSAGES; i++) {
 		t[0] = now();
 		send_fds(sk[0], fds, n);
 		t[1] = now();
@@ -375,12 +379,13 @@ static void measure_rate(const int *sk, const int *fds, unsigned int n,
 			close(got[j]);
 		t[3] = now();
 		for (j = 0; j < 3; j++)
-			sum[j] += t[j + 1] - t[j];
+			add(&part[j], t[j + 1] - t[j]);
+		add(&all, t[3] - t[0]);
 	}
-	add(&rate->send, sum[0] / messages);
-	add(&rate->recv, sum[1] / messages);
-	add(&rate->close, sum[2] / messages);
-	add(&rate->all, (sum[0] + sum[1] + sum[2]) / messages);
+	add(&rate->send, median(&part[0]));
+	add(&rate->recv, median(&part[1]));
+	add(&rate->close, median(&part[2]));
+	add(&rate->all, median(&all));
 }
 
 static void print_rate(const struct rate *rate, unsigned int n, int f)
@@ -408,7 +413,7 @@ static void compare_rates(bool sockets)
 		for (i = 0; i < MAX_FDS; i++)
 			fds[f][i] = sockets ? new_socket(families[f]) : null_fd;
 	}
-	/* One for the caches. */
+	/* The first is for the caches. */
 	for (r = 0; r <= repeats; r++)
 		for (i = 0; i < RATES; i++)
 			for (f = 0; f < FAMILIES; f++) {
@@ -979,10 +984,10 @@ int main(int argc, char **argv)
 			most_freed = number(optarg, 1000000);
 			break;
 		case 'r':
-			repeats = number(optarg, MAX_REPEATS - 1);
+			repeats = number(optarg, MAX_FIGURES);
 			break;
 		case 'R':
-			big_repeats = number(optarg, MAX_REPEATS - 1);
+			big_repeats = number(optarg, MAX_FIGURES);
 			break;
 		case 'i':
 			instructions = true;
