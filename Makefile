@@ -51,6 +51,10 @@ lint:
 gc-check:
 	@$(MAKE) -s -C selftests/gc-check check
 
+# How it goes about it, in every order that is possible: selftests/model
+model:
+	@selftests/model/check
+
 check:
 	@tools/check
 
@@ -93,6 +97,7 @@ help:
 	@echo
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
+	@echo 'make model            a model of the collector, searched by spin'
 	@echo 'make gc-check         the collector against brute force; GRAPHS= SEED='
 	@echo 'make bench-gc         what passing and collecting descriptors costs'
 	@echo 'make bench-registry   what a bound socket costs among a million'
@@ -101,6 +106,6 @@ help:
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
-.PHONY: all modules modules_install install clean selftests lint gc-check \
+.PHONY: all modules modules_install install clean selftests lint gc-check model \
 	check demo demo-tmux vm bench-gc bench-registry bench-memory \
 	dkms-install help

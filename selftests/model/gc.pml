@@ -44,12 +44,14 @@
 /* A socket in its own queue. */
 #define START	O(0, 0); O(1, 0); Q(0, 0)
 #define OPS1	(SEND | RECV | PEEK | CLOSE)
-#define OPS2	(SEND | RECV | PEEK | CLOSE)
+#define OPS2	(SEND | PEEK | CLOSE)
+#define K2	1
 #elif defined(CYCLE)
 /* Each in the other's queue, each the last that its task has. */
 #define START	O(0, 0); O(1, 1); Q(0, 1); Q(1, 0)
 #define OPS1	(RECV | PEEK | CLOSE)
 #define OPS2	(SEND | RECV | CLOSE)
+#define K2	1
 #elif defined(PEEKS)
 /* Peek at the next, close the one before, as often as it goes. */
 #define START	O(0, 0); Q(0, 1); Q(1, 0)
@@ -62,15 +64,15 @@
 #define START	O(0, 0); Q(0, 1); Q(1, 0); Q(0, 1)
 #define OPS1	(RECV | CLOSE)
 #define K1	6
-#define OPS2	(SEND | RECV | CLOSE)
-#define K2	2
+#define OPS2	0
+#define K2	0
 #elif defined(RING)
 /* The same with three sockets. */
 #define N	3
 #define ANY_ORDER
 #define START	O(0, 0); Q(0, 1); Q(1, 2); Q(2, 0)
 #define OPS1	(RECV | CLOSE)
-#define K1	4
+#define K1	3
 #define OPS2	0
 #define K2	0
 #elif defined(SENDS)
@@ -112,11 +114,20 @@
 #define OPS2	(RECV | CLOSE)
 #define K2	1
 #elif defined(FLAGS)
-/* Only suspects are looked at. */
+/* Only suspects are looked at: one ceases to be, and is again. */
 #define SUSPECTS
-#define START	O(0, 0); O(1, 1); Q(1, 1)
-#define OPS1	(SEND | RECV | CLOSE)
-#define OPS2	(RECV | SEND)
+#define START	O(1, 1); Q(1, 1)
+#define OPS1	0
+#define K1	0
+#define OPS2	(SEND | RECV | CLOSE)
+#define K2	4
+#elif defined(WALKS)
+/* Something leaves a queue whose socket is becoming a suspect. */
+#define SUSPECTS
+#define START	O(0, 1); O(1, 1); Q(1, 0)
+#define OPS1	SEND
+#define K1	1
+#define OPS2	RECV
 #define K2	1
 #else
 #error "which configuration?"
@@ -136,6 +147,12 @@
 #endif
 #ifndef PASSES
 #define PASSES	1		/* while the tasks run */
+#endif
+/* Two that may lose a live one leak, too: that is not what they must show. */
+#if defined(MUT_OOB_TWICE) || defined(MUT_OOB_STAYS)
+#define FINAL	0
+#else
+#define FINAL	2		/* afterwards */
 #endif
 
 #define ROUNDS	8
@@ -890,8 +907,6 @@ inline start_walk(n)
 /* Whether the queues of embryos are followed */
 #if defined(MUT_EMBRYO)
 #define EMBRYOS	false
-#elif defined(MUT_EMBRYO_LIVE)
-#define EMBRYOS	counting
 #else
 #define EMBRYOS	true
 #endif
@@ -1008,14 +1023,7 @@ inline unreachable()
 		do
 		:: nwork > 0 ->
 			d_step { nwork--; n = work[nwork]; start_walk(n) };
-#ifdef MUT_NO_SPREAD
-			if
-			:: round == 0 -> follow(n)
-			:: else -> d_step { cp = END; walking = 0 }
-			fi
-#else
 			follow(n)
-#endif
 		:: nwork == 0 -> break
 		od;
 		/* without_live() */
@@ -1240,7 +1248,7 @@ proctype collector()
 #endif
 
 	do
-	:: passes < PASSES + 2 ->
+	:: passes < PASSES + FINAL ->
 		if
 		:: passes >= PASSES ->
 			atomic { tasks == 0 && !PENDING }

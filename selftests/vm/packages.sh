@@ -19,7 +19,7 @@ check="$demo flex bison bc perl libelf-dev libssl-dev sparse dkms
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
- clang-14 lld-14 llvm-14 qemu-system-arm"
+ clang-14 lld-14 llvm-14 qemu-system-arm spin"
 
 usage()
 {
