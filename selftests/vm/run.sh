@@ -22,6 +22,7 @@
 #   VM_FAMILIES  "unix" or "vunix" alone          VM_SLOW      1: share namespaces
 #   VM_HUGE      1: tests of a million sockets, too (with VM_MEM=8G or so)
 #   VM_STRESS    N: N times the rounds of tests that are under load
+#   VM_ARGS      arguments for each program, such as "-t name"
 #   VM_RESULTS   folder for results, default selftests/bin/vm/KERNEL
 #   VUNIX_KO     a module that is built already   KSFT  as for ../Makefile
 
@@ -209,7 +210,7 @@ if [ $mode = test ]; then
 	if config IA32_EMULATION; then
 		bits="64 32"
 	fi
-	[ -z "${VM_BITS:-}${VM_FAMILIES:-}" ] || partial=1
+	[ -z "${VM_BITS:-}${VM_FAMILIES:-}${VM_ARGS:-}" ] || partial=1
 	bits=${VM_BITS:-$bits}
 	for b in $bits; do
 		if [ "$b" = 32 ]; then
@@ -240,6 +241,7 @@ PARAMS='${VM_PARAMS:-}'
 FAMILIES='${VM_FAMILIES:-}'
 HUGE='${VM_HUGE:-}'
 STRESS='${VM_STRESS:-}'
+ARGS='${VM_ARGS:-}'
 SLOW='$slow'
 DIR='$PWD'
 ROWS='${size% *}'
