@@ -129,37 +129,29 @@ static struct sock *file_vunix_sk(struct file *file)
 /**
  * vunix_gc_parcel() - note which files of a message are vunix sockets
  * @fpl: files, held
- * @parcelp: gets the parcel, or NULL if there is none among them
+ * @nr: how many of them are
  *
  * Context: Process, may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: the parcel, or NULL without memory.
  */
-int vunix_gc_parcel(struct scm_fp_list *fpl, struct vunix_parcel **parcelp)
+struct vunix_parcel *vunix_gc_parcel(struct scm_fp_list *fpl, unsigned int nr)
 {
 	struct vunix_parcel *parcel;
-	unsigned int nr = 0;
 	struct sock *sk;
 	int i;
 
-	*parcelp = NULL;
-	for (i = 0; i < fpl->count; i++)
-		nr += !!file_vunix_sk(fpl->fp[i]);
-	if (!nr)
-		return 0;
 	parcel = kmalloc(struct_size(parcel, sk, nr), GFP_KERNEL_ACCOUNT);
 	if (!parcel)
-		return -ENOMEM;
-
+		return NULL;
 	parcel->nr = 0;
-	for (i = 0; i < fpl->count; i++) {
+	for (i = 0; i < fpl->count && parcel->nr < nr; i++) {
 		sk = file_vunix_sk(fpl->fp[i]);
 		if (!sk)
 			continue;
 		WRITE_ONCE(vunix_sk(sk)->gc.file, fpl->fp[i]);
 		parcel->sk[parcel->nr++] = sk;
 	}
-	*parcelp = parcel;
-	return 0;
+	return parcel;
 }
 
 /**

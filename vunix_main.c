@@ -643,6 +643,7 @@ static void __exit vunix_exit(void)
 	sock_unregister(vunix_family);
 	unregister_pernet_subsys(&net_ops);
 	vunix_gc_exit();
+	vunix_scm_exit();
 	rcu_barrier();
 	vunix_registry_exit();
 	proto_unregister(&vunix_proto);

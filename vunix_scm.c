@@ -46,9 +46,20 @@
 #define VUNIX_FOREIGN_NET	4096
 #define VUNIX_FOREIGN_ALL	16384
 
-/* Descriptors of a user on their way; exists only while there are any. */
+/* Entries without descriptors that are kept, for the next message. */
+#define VUNIX_IDLE_USERS	64
+
+/*
+ * struct vunix_user - descriptors of a user on their way
+ * @node: in vunix_users
+ * @idle: in vunix_idle_users, while there are none
+ * @uid: who
+ * @files: descriptors
+ * @foreign: AF_UNIX sockets among them
+ */
 struct vunix_user {
 	struct hlist_node	node;
+	struct list_head	idle;
 	kuid_t			uid;
 	unsigned int		files;
 	unsigned int		foreign;
@@ -61,6 +72,7 @@ struct vunix_user {
  * @parcel: vunix sockets among them, for the collector; NULL without any, or
  *	when the message has left its queue
  * @files: descriptors
+ * @sockets: vunix sockets among them
  * @foreign: AF_UNIX sockets among them
  */
 struct vunix_inflight {
@@ -68,12 +80,15 @@ struct vunix_inflight {
 	struct net		*net;
 	struct vunix_parcel	*parcel;
 	unsigned int		files;
+	unsigned int		sockets;
 	unsigned int		foreign;
 };
 
 /* Protects the table, its entries and every count of foreign sockets. */
 static DEFINE_SPINLOCK(vunix_users_lock);
 static DEFINE_HASHTABLE(vunix_users, 10);
+static LIST_HEAD(vunix_idle_users);	/* longest idle first */
+static unsigned int vunix_nr_idle_users;
 static unsigned int vunix_foreign_all;
 
 static struct vunix_inflight *fp_list_inflight(struct scm_fp_list *fpl)
@@ -129,6 +144,10 @@ static void __inflight_add(struct vunix_inflight *c, struct vunix_user *user,
 {
 	lockdep_assert_held(&vunix_users_lock);
 
+	if (!list_empty(&user->idle)) {
+		list_del_init(&user->idle);
+		vunix_nr_idle_users--;
+	}
 	c->user = user;
 	user->files += c->files;
 	user->foreign += c->foreign;
@@ -137,7 +156,7 @@ static void __inflight_add(struct vunix_inflight *c, struct vunix_user *user,
 	vunix_foreign_all += c->foreign;
 }
 
-/* Returns the user if nothing of theirs is left: for the caller to free. */
+/* Returns a user who has nothing left, for the caller to free, or NULL. */
 static struct vunix_user *__inflight_sub(struct vunix_inflight *c)
 {
 	struct vunix_user *user = c->user;
@@ -156,6 +175,12 @@ static struct vunix_user *__inflight_sub(struct vunix_inflight *c)
 	}
 	if (user->files)
 		return NULL;
+	list_add_tail(&user->idle, &vunix_idle_users);
+	if (++vunix_nr_idle_users <= VUNIX_IDLE_USERS)
+		return NULL;
+	user = list_first_entry(&vunix_idle_users, struct vunix_user, idle);
+	list_del(&user->idle);
+	vunix_nr_idle_users--;
 	hash_del(&user->node);
 	return user;
 }
@@ -178,6 +203,7 @@ static int inflight_charge(struct vunix_inflight *c, kuid_t uid,
 		if (!new)
 			return -ENOMEM;
 		new->uid = uid;
+		INIT_LIST_HEAD(&new->idle);
 		spin_lock(&vunix_users_lock);
 		user = __user_lookup(uid) ?: new;
 	}
@@ -214,15 +240,6 @@ static void inflight_uncharge(struct scm_fp_list *fpl)
 	kfree(unused);
 	if (c->foreign)
 		put_net(c->net);
-}
-
-/* Might the file's queue hold, unknown to us, the queue it is going to? */
-static bool file_is_foreign(struct file *file)
-{
-	struct socket *sock = sock_from_file(file);
-	const struct proto_ops *ops = sock ? READ_ONCE(sock->ops) : NULL;
-
-	return ops && ops->family == PF_UNIX && ops->family != vunix_family;
 }
 
 /**
@@ -265,7 +282,7 @@ int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk)
 	struct vunix_inflight *c;
 	unsigned int before;
 	unsigned long max;
-	int i, err;
+	int err;
 
 	if (!fpl)
 		return 0;
@@ -273,13 +290,12 @@ int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk)
 	if (c->user)
 		return 0;
 
-	err = vunix_gc_parcel(fpl, &c->parcel);
-	if (err)
-		return err;
+	if (c->sockets) {
+		c->parcel = vunix_gc_parcel(fpl, c->sockets);
+		if (!c->parcel)
+			return -ENOMEM;
+	}
 	c->files = fpl->count;
-	c->foreign = 0;
-	for (i = 0; i < fpl->count; i++)
-		c->foreign += file_is_foreign(fpl->fp[i]);
 	if (c->foreign) {
 		c->net = maybe_get_net(net);
 		err = -ETOOMANYREFS;
@@ -323,6 +339,25 @@ static bool file_is_io_uring(const struct file *file)
 	       !memcmp(dentry->d_name.name, name, sizeof(name) - 1);
 }
 
+/*
+ * Looks what kind of file is to be sent.  An AF_UNIX socket may hold in its
+ * queue, unknown to us, the socket it is sent to.
+ */
+static int classify_file(struct vunix_inflight *c, struct file *file)
+{
+	struct socket *sock = sock_from_file(file);
+	const struct proto_ops *ops;
+
+	if (!sock)
+		return file_is_io_uring(file) ? -EINVAL : 0;
+	ops = READ_ONCE(sock->ops);
+	if (ops && ops->family == vunix_family)
+		c->sockets++;
+	else if (ops && ops->family == PF_UNIX)
+		c->foreign++;
+	return 0;
+}
+
 static size_t cmsg_nr_fds(const struct cmsghdr *cmsg)
 {
 	return (cmsg->cmsg_len - sizeof(*cmsg)) / sizeof(int);
@@ -354,6 +389,7 @@ static int send_rights(struct msghdr *msg, struct cmsghdr *cmsg,
 {
 	const int *fds = (const int *)CMSG_DATA(cmsg);
 	size_t i, n = cmsg_nr_fds(cmsg);
+	struct vunix_inflight *c;
 	struct scm_fp_list *fpl;
 	struct file *file;
 
@@ -371,12 +407,13 @@ static int send_rights(struct msghdr *msg, struct cmsghdr *cmsg,
 	fpl = scm->fp;
 	if (n > fpl->max - fpl->count)
 		return -EINVAL;
+	c = fp_list_inflight(fpl);
 
 	for (i = 0; i < n; i++) {
 		file = fds[i] < 0 ? NULL : fget_raw(fds[i]);
 		if (!file)
 			return -EBADF;
-		if (file_is_io_uring(file)) {
+		if (classify_file(c, file)) {
 			fput(file);
 			return -EINVAL;
 		}
@@ -845,4 +882,17 @@ void vunix_scm_recv(struct socket *sock, struct msghdr *msg,
 		msg->msg_flags |= MSG_CTRUNC;
 	}
 	vunix_scm_destroy(scm);
+}
+
+/**
+ * vunix_scm_exit() - give back what is kept of users who had files in flight
+ *
+ * Context: Process, when no socket exists any more.
+ */
+void vunix_scm_exit(void)
+{
+	struct vunix_user *user, *next;
+
+	list_for_each_entry_safe(user, next, &vunix_idle_users, idle)
+		kfree(user);
 }

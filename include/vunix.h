@@ -478,6 +478,7 @@ void vunix_scm_recv(struct socket *sock, struct msghdr *msg,
 		    struct vunix_scm *scm, int flags);
 void vunix_scm_destroy(struct vunix_scm *scm);
 unsigned int vunix_scm_inflight(kuid_t uid, unsigned int *foreign);
+void vunix_scm_exit(void);
 int vunix_scm_register_pid(void);
 
 static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
@@ -489,7 +490,7 @@ static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
 int vunix_gc_init(void);
 void vunix_gc_exit(void);
 void vunix_gc_init_sock(struct vunix_sock *vs);
-int vunix_gc_parcel(struct scm_fp_list *fpl, struct vunix_parcel **parcelp);
+struct vunix_parcel *vunix_gc_parcel(struct scm_fp_list *fpl, unsigned int nr);
 void vunix_gc_link(struct vunix_parcel *parcel, struct sock *other);
 void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk);
 void vunix_gc_drop(struct vunix_parcel *parcel);
