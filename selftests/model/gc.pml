@@ -18,13 +18,17 @@
  *     kept on, and no parcel is freed under a walk's feet.
  *
  * What differs from the code, and why it makes no difference:
- *   - A message carries one socket, with PAIR two if the first is not the last.
+ *   - A message carries one socket, with PAIR one or two.
  *   - The count of changes is a bit that the collector clears where it reads
  *     the count first: it only ever asks whether the count is the same.
  *   - A group is any subset of the sockets (SUBSETS), or all of them.  The
  *     search may not find a live one dead whichever group it is given.
  *   - Its order is any, too: the list's order depends on history.
- *   - Files are not used again, sockets keep their memory.
+ *   - Files are not used again, sockets keep their memory: not looked at here.
+ *
+ * Safe also without these, as far as the configurations show: accept's change of
+ * the count (ACCEPTS MUT_ACCEPT), and one of the two that a receive makes (CHAIN
+ * MUT_UNLINK_QUEUE, MUT_UNLINK_SOCKET); both cannot be left out (MUT_UNLINK).
  *
  * Parameters (-D): see "check", which has the configurations, and the
  * mutations MUT_x that must be caught.
@@ -54,6 +58,7 @@
 #define K2	1
 #elif defined(PEEKS)
 /* Peek at the next, close the one before, as often as it goes. */
+#define SUBSETS
 #define START	O(0, 0); Q(0, 1); Q(1, 0)
 #define OPS1	(PEEK | CLOSE)
 #define K1	6
@@ -80,7 +85,7 @@
 #define START	O(0, 0); O(0, 1); O(1, 0); Q(0, 1)
 #define OPS1	(SEND | CLOSE)
 #define K1	3
-#define OPS2	(RECV | CLOSE)
+#define OPS2	RECV
 #define K2	1
 #elif defined(ACCEPTS)
 /* A listener that only the queue of its own embryo holds besides a task. */
@@ -458,7 +463,7 @@ inline link(q)
  */
 inline count_change(q)
 {
-#if defined(MUT_LATE) || defined(MUT_UNLINK)
+#if defined(MUT_LATE) || defined(MUT_UNLINK) || defined(MUT_UNLINK_QUEUE)
 	skip
 #else
 	changed[q] = 1
@@ -494,7 +499,8 @@ inline unlink(q, use)
 #if defined(SUSPECTS) && !defined(MUT_WALKED_EARLY)
 	walked = flag[q];
 #endif
-#if !defined(MUT_LATE) && !defined(MUT_UNLINK)
+#if !defined(MUT_LATE) && !defined(MUT_UNLINK) && \
+    !defined(MUT_UNLINK_SOCKET)
 	changed[x] = 1;
 #endif
 #ifdef PAIR
