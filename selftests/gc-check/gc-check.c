@@ -5,13 +5,13 @@
  * ../../vunix_gc_core.c is compiled into this program as it is, and gets two
  * kinds of work:
  *
- * graphs.c  random graphs of sockets at rest.  What is left after collecting
- *           must be what a plain fixed point over the graph can reach from
- *           outside: all garbage found, nothing else.
- * races.c   small graphs which simulated tasks change while the search reads
- *           them, between any two of its reads.  What the search returns must
- *           be unreachable at that moment and ever after; all garbage must be
- *           gone when the tasks have come to rest.
+ * graphs.c     random graphs of sockets at rest.  What is left after collecting
+ *              must be what a plain fixed point over the graph can reach from
+ *              outside: all garbage found, nothing else.
+ * schedules.c  small graphs which simulated tasks (calls.c) change while the
+ *              search reads them, between any two of its reads.  What the search
+ *              returns must be unreachable at that moment and ever after; all
+ *              garbage must be gone when the tasks have come to rest.
  *
  * A check that cannot fail proves nothing.  So there are mutations: the
  * simulated kernel doing one thing wrong (-m NAME), and copies of the core with
@@ -100,10 +100,10 @@ int main(int argc, char **argv)
 		case 'm':
 			mutation = optarg;
 			if (!strcmp(mutation, "list")) {
-				races_list_mutations();
+				world_list_mutations();
 				return 0;
 			}
-			if (!races_mutate(mutation))
+			if (!world_mutate(mutation))
 				return usage();
 			break;
 		case 'q':
@@ -135,10 +135,10 @@ int main(int argc, char **argv)
 	start = now();
 	for (i = 0; i < races; i++) {
 		begin("schedule", first + i);
-		races_check_one();
+		schedules_check_one();
 	}
 	if (races && !quiet) {
-		races_report();
+		schedules_report();
 		printf("schedules: %.1f s\n", now() - start);
 	}
 	if (!quiet)

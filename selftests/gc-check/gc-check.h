@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the two parts of gc-check share: random numbers that can be repeated,
+ * What all parts of gc-check share: random numbers that can be repeated,
  * and how a failure is told.  See gc-check.c.
  */
 #ifndef GC_CHECK_H
@@ -42,10 +42,12 @@ void fail(const char *what);
 void graphs_check_one(unsigned long long number);
 void graphs_report(void);
 
-/* races.c */
-bool races_mutate(const char *name);
-void races_list_mutations(void);
-void races_check_one(void);
-void races_report(void);
+/* schedules.c */
+void schedules_check_one(void);
+void schedules_report(void);
+
+/* world.c */
+bool world_mutate(const char *name);
+void world_list_mutations(void);
 
 #endif /* GC_CHECK_H */
