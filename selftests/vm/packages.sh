@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|check - install the Debian packages that are missing
+# packages.sh [-n] demo|tmux|check - install the Debian packages that are missing
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
+# tmux: also the programs of tools/demo-tmux.
 # check: also the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
 
@@ -13,9 +14,9 @@ set -eu
 # by i686-linux-gnu-gcc. Kernels need no libc: gcc-12 -m32 does for i386's.
 demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
  busybox-static qemu-system-x86 qemu-system-common socat python3
- tmux openssh-client
  ca-certificates debian-archive-keyring util-linux mount"
-check="$demo flex bison bc perl libelf-dev libssl-dev sparse dkms
+tmux="$demo tmux openssh-client"
+check="$tmux flex bison bc perl libelf-dev libssl-dev sparse dkms
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -23,7 +24,7 @@ check="$demo flex bison bc perl libelf-dev libssl-dev sparse dkms
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|check" >&2
+	echo "usage: packages.sh [-n] demo|tmux|check" >&2
 	exit 2
 }
 
@@ -32,6 +33,7 @@ dry=
 [ $# -eq 1 ] || usage
 case $1 in
 demo)	list=$demo ;;
+tmux)	list=$tmux ;;
 check)	list=$check ;;
 *)	usage ;;
 esac
