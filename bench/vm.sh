@@ -12,8 +12,9 @@
 #   -a WORDS    more options for the kernel
 #   -i          one processor, whose clock counts instructions (1 ns each)
 #
-# Kernels: 6.1 6.12 7.x debug; selftests/vm/kernel.sh provides them.  There is
-# no KVM here: seconds are those of an emulator, good for comparisons only.
+# Kernels: 6.1 6.12 7.x debug; selftests/vm/kernel.sh provides them.  KVM is not
+# used, so that figures do not depend on who has it, and -i works: seconds are
+# those of an emulator, good for comparisons only.
 #
 # Settings, from the environment:
 #   VUNIX_KO     a module that is built already
