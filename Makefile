@@ -92,16 +92,19 @@ help:
 	@echo 'make clean            remove what was built'
 	@echo
 	@echo 'make demo             see it at work in a virtual machine'
-	@echo 'make demo-tmux        tmux and ssh-agent at work there, on KERNEL='
-	@echo 'make vm               a shell there; KERNEL=6.1 6.12 7.x debug arm64'
+	@echo 'make demo-tmux        tmux and ssh-agent at work there'
+	@echo 'make vm               a shell there'
+	@echo '                      KERNEL=6.1 6.12 7.x debug, and arm64 for vm'
 	@echo
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
 	@echo 'make model            a model of the collector, searched by spin'
-	@echo 'make gc-check         the collector against brute force; GRAPHS= SEED='
+	@echo 'make gc-check         the collector against brute force, five minutes;'
+	@echo '                      GRAPHS=10000000 SCHEDULES=4000000 MUTANTS= SEED='
 	@echo 'make bench-gc         what passing and collecting descriptors costs'
 	@echo 'make bench-registry   what a bound socket costs among a million'
 	@echo 'make bench-memory     what idle sockets take in memory'
+	@echo '                      KERNEL=6.1 6.12 7.x debug'
 	@echo 'make check            all checks and tests on every kernel, an hour'
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
