@@ -94,7 +94,7 @@ help:
 	@echo 'make demo             see it at work in a virtual machine'
 	@echo 'make demo-tmux        tmux and ssh-agent at work there'
 	@echo 'make vm               a shell there'
-	@echo '                      KERNEL=6.1 6.12 7.x debug, and arm64 for vm'
+	@echo '                      KERNEL=6.1 6.12 7.x debug'
 	@echo
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
