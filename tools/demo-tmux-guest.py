@@ -335,7 +335,8 @@ def module_goes():
 
 
 def main():
-    preload = sys.argv[1]
+    # To a place without spaces: LD_PRELOAD is a list.
+    preload = shutil.copy(sys.argv[1], tempfile.mkdtemp(prefix="preload"))
     with open("/dev/kmsg", "w") as log:
         log.write(START + "\n")
     with open("/sys/module/vunix/version") as version:
