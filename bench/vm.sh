@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # vm.sh [OPTION...] KERNEL PROGRAM - run a benchmark in a virtual machine with
-# the module loaded.  PROGRAM is built from PROGRAM.c beside this file; what to
-# run comes from standard input, as lines of a shell that knows PROGRAM,
-# busybox, and "try COMMAND..." for commands that must not fail.
+# the module loaded.  PROGRAM is built from PROGRAM.c and PROGRAM_*.c beside this
+# file; what to run comes from standard input, as lines of a shell that knows
+# PROGRAM, busybox, and "try COMMAND..." for commands that must not fail.
 #
 #   -c N        processors (1)
 #   -m SIZE     memory (2G)
@@ -69,8 +69,12 @@ mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev"
 cp "$(command -v busybox)" "$root/bin/busybox"
 strip -g -o "$root/vunix.ko" "$ko"
 gcc -O2 -Wall -Werror -static -o "$root/bin/exit-vm" "$vm/exit.c"
+set -- "$here/$program.c"
+for part in "$here/${program}_"*.c; do
+	[ ! -e "$part" ] || set -- "$@" "$part"
+done
 gcc -O2 -Wall -Wextra -Werror -static -I "$top/include/uapi" \
-	-o "$root/bin/$program" "$here/$program.c"
+	-o "$root/bin/$program" "$@"
 
 cat >"$root/init" <<'END'
 #!/bin/busybox sh
