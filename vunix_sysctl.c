@@ -13,15 +13,16 @@
  *   max_inflight          descriptors of one user on their way
  *   max_foreign_inflight  AF_UNIX sockets of one user on their way; 0 is none
  *
- * And what counts towards the last two, to read:
- *   user_inflight          descriptors of the reading user
+ * Of the limits whose range is not given, 0 means none but AF_UNIX's, except for
+ * max_dgram_qlen.  The initial namespace's values bind all the others, but for
+ * max_dgram_qlen: larger ones are refused, and what was set before, or is the
+ * default, has no effect above them (vunix_limit_*() in vunix.h).
+ *
+ * And counts, to read:
+ *   user_inflight          descriptors of the reading user on their way
  *   user_foreign_inflight  AF_UNIX sockets among them
  *   foreign_inflight       AF_UNIX sockets sent from the namespace
- *
- * In the others 0 means that there is no limit but AF_UNIX's.  The initial
- * namespace's values bind all the others, but for max_dgram_qlen: larger ones
- * are refused, and what was set before, or is the default, has no effect above
- * them (vunix_limit_*() in vunix.h).
+ *   foreign_inflight_all   those of all; in the initial namespace alone
  */
 
 #include <linux/cred.h>
@@ -100,25 +101,49 @@ static int vunix_sysctl_foreign(vunix_ctl_table *ctl, int write, void *buffer,
 	return vunix_sysctl_number(ctl, write, buffer, lenp, ppos, 0, INT_MAX);
 }
 
-/* What the reader has on the way, in all namespaces. */
-static int vunix_sysctl_user(vunix_ctl_table *ctl, int write, void *buffer,
-			     size_t *lenp, loff_t *ppos)
+/* A count, to read. */
+static int vunix_sysctl_count(vunix_ctl_table *ctl, int write, void *buffer,
+			      size_t *lenp, loff_t *ppos, unsigned int count)
 {
-	unsigned int files, foreign;
 	vunix_ctl_table local = {
 		.procname	= ctl->procname,
-		.data		= &files,
-		.maxlen		= sizeof(files),
+		.data		= &count,
+		.maxlen		= sizeof(count),
 		.mode		= ctl->mode,
 	};
 
-	files = vunix_scm_inflight(current_uid(), &foreign);
-	if (!strcmp(ctl->procname, "user_foreign_inflight"))
-		files = foreign;
 	return proc_douintvec(&local, write, buffer, lenp, ppos);
 }
 
-/* data is an offset here; vunix_sysctl_net_init() makes addresses of it. */
+static int vunix_sysctl_user(vunix_ctl_table *ctl, int write, void *buffer,
+			     size_t *lenp, loff_t *ppos)
+{
+	unsigned int foreign;
+
+	return vunix_sysctl_count(ctl, write, buffer, lenp, ppos,
+				  vunix_scm_inflight(current_uid(), &foreign));
+}
+
+static int vunix_sysctl_user_foreign(vunix_ctl_table *ctl, int write,
+				     void *buffer, size_t *lenp, loff_t *ppos)
+{
+	unsigned int foreign;
+
+	vunix_scm_inflight(current_uid(), &foreign);
+	return vunix_sysctl_count(ctl, write, buffer, lenp, ppos, foreign);
+}
+
+static int vunix_sysctl_foreign_all(vunix_ctl_table *ctl, int write,
+				    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	return vunix_sysctl_count(ctl, write, buffer, lenp, ppos,
+				  vunix_scm_foreign_all());
+}
+
+/*
+ * data is an offset here, if maxlen is not 0; vunix_sysctl_net_init() makes
+ * addresses of it.
+ */
 #define VUNIX_SYSCTL(name, handler)					\
 	{								\
 		.procname	= #name,				\
@@ -161,7 +186,13 @@ static const struct ctl_table vunix_sysctl_table[] = {
 	{
 		.procname	= "user_foreign_inflight",
 		.mode		= 0444,
-		.proc_handler	= vunix_sysctl_user,
+		.proc_handler	= vunix_sysctl_user_foreign,
+	},
+	{
+		/* The last one is only shown in the initial namespace. */
+		.procname	= "foreign_inflight_all",
+		.mode		= 0444,
+		.proc_handler	= vunix_sysctl_foreign_all,
 	},
 	{ }	/* not counted, see register_net_sysctl_sz() in vunix_compat.h */
 };
@@ -177,19 +208,22 @@ static const struct ctl_table vunix_sysctl_table[] = {
  */
 int vunix_sysctl_net_init(struct vunix_net *vn)
 {
-	const unsigned int nr = ARRAY_SIZE(vunix_sysctl_table) - 1;
+	unsigned int i, nr = ARRAY_SIZE(vunix_sysctl_table) - 1;
 	struct vunix_net *init = vunix_net(&init_net);
 	struct ctl_table *table;
-	unsigned int i;
 
 	table = kmemdup(vunix_sysctl_table, sizeof(vunix_sysctl_table),
 			GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
 
+	if (vn != init)
+		table[--nr] = (struct ctl_table){};
 	for (i = 0; i < nr; i++) {
 		unsigned long offset = (unsigned long)table[i].data;
 
+		if (!table[i].maxlen)
+			continue;
 		table[i].data = (void *)vn + offset;
 		if (!table[i].extra1 && vn != init)
 			table[i].extra1 = (void *)init + offset;
