@@ -328,7 +328,7 @@ static struct sock *accept_pop(struct sock *listener)
 
 /**
  * vunix_accept_purge() - reset the connections nobody has accepted
- * @sk: listener that is released
+ * @sk: listener that is being released, or that nobody can reach
  *
  * Context: Process, sleeps.
  */
@@ -336,8 +336,10 @@ void vunix_accept_purge(struct sock *sk)
 {
 	struct sock *newsk;
 
-	while ((newsk = accept_pop(sk)))
+	while ((newsk = accept_pop(sk))) {
 		vunix_sock_release(newsk, true);
+		cond_resched();
+	}
 }
 
 /* The locked part: @other is the listener, its state lock is held. */

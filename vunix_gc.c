@@ -9,17 +9,17 @@
  * business; here is what the rest of the module tells the collector, and what
  * becomes of what was found.
  *
- * Nobody waits for the collector: it takes no lock that a send, receive, accept
- * or close takes.  It reads the graph under RCU while it changes, and believes
- * only what a second reading confirms (vunix_gc_core.c).
+ * Nobody waits for the search: it takes no lock at all.  It reads the graph under
+ * RCU while it changes, and believes only what a second reading confirms
+ * (vunix_gc_core.c).  Emptying the queues of what was found takes the locks of
+ * those queues, which only who sends to a dead socket could meet.
  *
  * Who writes what:
  *
  *   parcels of a queue    under its q.lock, when a message is queued or taken
  *                         out; the collector walks them under RCU
  *   inflight, queued      counts of the same, atomic
- *   changes               counts up before a socket, or anything in its queue,
- *                         can get a holder that is no queue
+ *   changes               see vunix_gc_ops.changes in vunix_gc_core.h
  *   file                  set before the first time in flight, cleared in the
  *                         release, that is before the file is freed (by RCU)
  *
@@ -36,6 +36,21 @@
  * unlinks it, has a full barrier, and reads the flag; the one who makes the
  * socket a suspect sets the flag, which is a full barrier, before the collector
  * walks: so either the flag is seen, or the walk does not see the parcel.
+ *
+ * Barriers, each named where it stands:
+ *
+ *   A  atomic_*_return() in vunix_gc_link(), smp_mb() in vunix_gc_listen() and
+ *      dismiss_suspects(): between counting (or listening, or clearing the
+ *      flag) and asking whether there is a suspect.  They pair among themselves.
+ *   B  smp_mb() in vunix_gc_unlink() and vunix_gc_accepted(), between unlinking
+ *      and looking at the flag.  Pairs with test_and_set_bit() in
+ *      make_suspect(), which comes before any walk.
+ *   C  smp_mb__after_atomic() in vunix_gc_unlink() and vunix_gc_touch(), between
+ *      the count of changes and what it announces.  Pairs with smp_rmb() in
+ *      ops_changes() and with ops_mb().
+ *   D  smp_mb__after_atomic() at the end of vunix_gc_unlink(), between the
+ *      counts of the sockets and whatever is done with their files.  Pairs with
+ *      smp_rmb() in ops_changes(), which comes after ops_refs().
  */
 #include <linux/fs.h>
 #include <linux/llist.h>
@@ -47,8 +62,8 @@
 
 /*
  * How soon after a close the collector looks, and how often without one, in
- * milliseconds.  A search that takes long is not repeated at once: without a
- * close the worker sleeps at least as long as it works.
+ * milliseconds.  A search that takes long is not repeated at once: the worker
+ * sleeps at least twice as long as it works.
  */
 #define VUNIX_GC_SOON	20
 #define VUNIX_GC_POLL	400
@@ -76,8 +91,13 @@ static void gc_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(gc_work, gc_work_fn);
 static LLIST_HEAD(gc_new);		/* suspects the collector has not seen */
 static struct vunix_gc_node *gc_all;	/* those it has seen; its own */
-static bool gc_busy;			/* (o) there are some: a hint */
-static unsigned int gc_soon = VUNIX_GC_SOON;	/* (o) milliseconds */
+/*
+ * Are there any?  A hint to those who close (READ_ONCE): the worker may clear it
+ * while another suspect comes, which has asked for a run then.
+ */
+static bool gc_busy;
+/* How soon after a close, in milliseconds; the worker writes (WRITE_ONCE). */
+static unsigned int gc_soon = VUNIX_GC_SOON;
 static unsigned long gc_hurry;		/* bit 0: a close has asked for a run */
 
 static struct vunix_sock *node_sock(const struct vunix_gc_node *node)
@@ -127,14 +147,15 @@ static struct sock *file_vunix_sk(struct file *file)
 }
 
 /**
- * vunix_gc_parcel() - note which files of a message are vunix sockets
+ * vunix_gc_alloc_parcel() - note which files of a message are vunix sockets
  * @fpl: files, held
  * @nr: how many of them are
  *
  * Context: Process, may sleep.
  * Return: the parcel, or NULL without memory.
  */
-struct vunix_parcel *vunix_gc_parcel(struct scm_fp_list *fpl, unsigned int nr)
+struct vunix_parcel *vunix_gc_alloc_parcel(struct scm_fp_list *fpl,
+					   unsigned int nr)
 {
 	struct vunix_parcel *parcel;
 	struct sock *sk;
@@ -175,7 +196,7 @@ void vunix_gc_link(struct vunix_parcel *parcel, struct sock *other)
 	list_add_tail_rcu(&parcel->node, &to->gc.parcels);
 	atomic_add_return(parcel->nr, &to->gc.queued);
 
-	/* Full barriers between counting and looking: see the top. */
+	/* A: the counts above are full barriers. */
 	for (i = 0; i < parcel->nr; i++) {
 		vs = vunix_sk(parcel->sk[i]);
 		if (is_suspect(vs))
@@ -213,10 +234,10 @@ void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk)
 
 	lockdep_assert_held(&from->q.lock);
 	atomic_inc(&from->gc.changes);
-	/* The collector: sees no change of the count, has seen the parcel. */
+	/* C: whoever misses the parcel sees the count. */
 	smp_mb__after_atomic();
 	list_del_rcu(&parcel->node);
-	/* Pairs with setting the flag in make_suspect(): see the top. */
+	/* B: whoever sees the parcel has set the flag before. */
 	smp_mb();
 	walked = READ_ONCE(from->gc.flags);
 	for (i = 0; i < parcel->nr; i++) {
@@ -227,37 +248,36 @@ void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk)
 		atomic_dec(&vs->gc.inflight);
 	}
 	atomic_sub(parcel->nr, &from->gc.queued);
+	/* D: whoever misses a reference sees the counts. */
+	smp_mb__after_atomic();
 	if (walked)
 		call_rcu(&parcel->rcu, parcel_free_rcu);
 	else
 		kfree(parcel);
-	/* Before the files go, which the caller may hand out unordered. */
-	smp_mb__after_atomic();
 }
 
 /**
- * vunix_gc_drop() - a message was never queued
- * @parcel: its sockets, or NULL; freed
+ * vunix_gc_free_parcel() - free the parcel of a message that is in no queue
+ * @parcel: its sockets, or NULL
  *
  * Context: Any.
  */
-void vunix_gc_drop(struct vunix_parcel *parcel)
+void vunix_gc_free_parcel(struct vunix_parcel *parcel)
 {
 	kfree(parcel);
 }
 
 /**
- * vunix_gc_touch() - something is about to leave a queue without being taken
- * @sk: whose queue; a file in it is going to be duplicated for a process, or a
- *      connection accepted
+ * vunix_gc_touch() - something in a queue is about to be duplicated or accepted
+ * @sk: whose queue
  *
- * Context: Any; the caller has a reference to the file of @sk that is no
- *          queue's.
+ * Context: Any.  A caller that hands on what it gets has a reference to the file
+ *          of @sk that is no queue's; vunix_gc_core.c builds on that.
  */
 void vunix_gc_touch(struct sock *sk)
 {
 	atomic_inc(&vunix_sk(sk)->gc.changes);
-	/* Before the duplicate: see vunix_gc_core.c. */
+	/* C: whoever misses the duplicate's reference sees the count. */
 	smp_mb__after_atomic();
 }
 
@@ -278,13 +298,13 @@ void vunix_gc_accepted(struct sock *listener, struct sock *newsk)
 	struct vunix_sock *from = vunix_sk(listener), *vs = vunix_sk(newsk);
 
 	lockdep_assert_held(&from->q.lock);
-	/* Pairs with setting the flag in make_suspect(): see the top. */
+	/* B: whoever sees the embryo has set the flag before. */
 	smp_mb();
 	if (!READ_ONCE(from->gc.flags))
 		return;
 	set_bit(VUNIX_GC_WALKED, &vs->gc.flags);
 	sock_hold(newsk);
-	/* Nobody else uses it: the flag SOCK_RCU_FREE is not set. */
+	/* The core uses it when the last reference has gone, not before. */
 	call_rcu(&newsk->sk_rcu, embryo_put_rcu);
 }
 
@@ -296,7 +316,7 @@ void vunix_gc_accepted(struct sock *listener, struct sock *newsk)
  */
 void vunix_gc_listen(struct sock *sk)
 {
-	/* Pairs with counting in vunix_gc_link(): see the top. */
+	/* A: listening, then the count; vunix_gc_link() the other way. */
 	smp_mb();
 	if (is_suspect(vunix_sk(sk)))
 		make_suspect(vunix_sk(sk));
@@ -350,35 +370,93 @@ static unsigned int ops_changes(const struct vunix_gc_node *node)
 {
 	unsigned int changes;
 
-	/* Pairs with the barriers of those who count. */
+	/* C and D: what was read until here is not newer than the count. */
 	smp_rmb();
 	changes = atomic_read(&node_sock(node)->gc.changes);
-	/* As above. */
+	/* What is read from here on is not older than the count. */
 	smp_rmb();
 	return changes;
 }
 
-static void visit_parcels(struct vunix_gc_pass *pass,
-			  struct vunix_gc_node *node, struct vunix_sock *vs,
-			  vunix_gc_visit visit)
+/* Sockets visited before a walk over a queue lets others run. */
+#define VUNIX_GC_BREATH	4096
+
+/*
+ * struct vunix_walk - a walk over the queues of a socket
+ * @vs: socket
+ * @embryo: connection of its whose queue is walked, or NULL: its own is
+ * @changes: of @vs when the walk began
+ * @embryo_changes: of @embryo when its queue's walk began
+ * @visited: since others could run
+ */
+struct vunix_walk {
+	struct vunix_sock	*vs;
+	struct vunix_sock	*embryo;
+	unsigned int		changes;
+	unsigned int		embryo_changes;
+	unsigned int		visited;
+};
+
+/*
+ * Leaves the RCU section and enters another.  Whoever unlinks where the walk
+ * stands counts a change first: without one nothing was unlinked before the new
+ * section began.  Returns false if something may have been.
+ */
+static bool walk_breathe(struct vunix_walk *walk)
 {
+	rcu_read_unlock();
+	cond_resched();
+	rcu_read_lock();
+	walk->visited = 0;
+	if (atomic_read(&walk->vs->gc.changes) != walk->changes)
+		return false;
+	return !walk->embryo ||
+	       atomic_read(&walk->embryo->gc.changes) == walk->embryo_changes;
+}
+
+/* Returns false if the walk cannot go on. */
+static bool walk_parcels(struct vunix_gc_pass *pass, struct vunix_walk *walk,
+			 struct vunix_sock *vs, vunix_gc_visit visit)
+{
+	struct vunix_gc_node *from = &walk->vs->gc.node;
 	struct vunix_parcel *parcel;
 	unsigned int i;
 
-	list_for_each_entry_rcu(parcel, &vs->gc.parcels, node)
+	list_for_each_entry_rcu(parcel, &vs->gc.parcels, node) {
 		for (i = 0; i < parcel->nr; i++)
-			visit(pass, node, &vunix_sk(parcel->sk[i])->gc.node);
+			visit(pass, from, &vunix_sk(parcel->sk[i])->gc.node);
+		walk->visited += parcel->nr;
+		if (walk->visited >= VUNIX_GC_BREATH && !walk_breathe(walk))
+			return false;
+	}
+	return true;
 }
 
+/*
+ * A walk that is broken off finds less than there is, as one that meets a
+ * change does anyway: what it has not found is taken for live.
+ */
 static void ops_each_queued(struct vunix_gc_pass *pass,
 			    struct vunix_gc_node *node, vunix_gc_visit visit)
 {
 	struct vunix_sock *vs = node_sock(node), *embryo;
+	struct vunix_walk walk = {
+		.vs = vs,
+		.changes = atomic_read(&vs->gc.changes),
+	};
 
 	rcu_read_lock();
-	visit_parcels(pass, node, vs, visit);
-	list_for_each_entry_rcu(embryo, &vs->q.accept, accept_node)
-		visit_parcels(pass, node, embryo, visit);
+	if (!walk_parcels(pass, &walk, vs, visit))
+		goto out;
+	list_for_each_entry_rcu(embryo, &vs->q.accept, accept_node) {
+		walk.embryo = embryo;
+		walk.embryo_changes = atomic_read(&embryo->gc.changes);
+		/* An empty queue costs a step as well. */
+		walk.visited++;
+		if (!walk_parcels(pass, &walk, embryo, visit))
+			goto out;
+	}
+out:
 	rcu_read_unlock();
 }
 
@@ -416,10 +494,16 @@ static void empty_queue(struct sock *sk)
 	struct sock *peer;
 
 	if (READ_ONCE(sk->sk_state) == TCP_LISTEN) {
+		/* No more connections, or there would be no end of them. */
+		vunix_state_lock(sk);
+		vunix_queue_shutdown(sk, SHUTDOWN_MASK);
+		vunix_state_unlock(sk);
 		vunix_accept_purge(sk);
+		wake_up_interruptible_all(&unix_sk(sk)->peer_wq.wait);
 	} else if (sk->sk_type != SOCK_STREAM) {
 		vunix_dgram_purge(sk);
 	} else {
+		/* None: not connected, or being released, which empties it. */
 		peer = vunix_peer_get(sk);
 		if (!peer)
 			return;
@@ -437,6 +521,7 @@ static void admit_suspects(void)
 	llist_for_each_entry_safe(vs, next, new, gc.llnode) {
 		vs->gc.node.all = gc_all;
 		gc_all = &vs->gc.node;
+		cond_resched();
 	}
 }
 
@@ -454,7 +539,7 @@ static void dismiss_suspects(void)
 		}
 		*link = vs->gc.node.all;
 		clear_bit(VUNIX_GC_SUSPECT, &vs->gc.flags);
-		/* As who makes suspects: count or flag, then the other. */
+		/* A: the flag, then the counts. */
 		smp_mb__after_atomic();
 		if (is_suspect(vs))
 			make_suspect(vs);
@@ -493,13 +578,12 @@ static void gc_work_fn(struct work_struct *work)
 	dismiss_suspects();
 
 	took = jiffies_to_msecs(jiffies - start);
-	WRITE_ONCE(gc_soon, clamp_t(unsigned int, 4 * took, VUNIX_GC_SOON,
-				    VUNIX_GC_POLL));
+	WRITE_ONCE(gc_soon, max_t(unsigned int, 2 * took, VUNIX_GC_SOON));
 	WRITE_ONCE(gc_busy, gc_all || !llist_empty(&gc_new));
 	/* A close goes unnoticed if a queue still holds the socket. */
 	if (gc_all)
 		queue_delayed_work(gc_wq, &gc_work,
-				   msecs_to_jiffies(max_t(unsigned int, took,
+				   msecs_to_jiffies(max_t(unsigned int, 2 * took,
 							  VUNIX_GC_POLL)));
 }
 

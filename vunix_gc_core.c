@@ -113,11 +113,13 @@ static void spread_life(struct vunix_gc_pass *pass)
 	}
 }
 
-static struct vunix_gc_node *without_live(struct vunix_gc_node *list)
+static struct vunix_gc_node *without_live(struct vunix_gc_pass *pass,
+					  struct vunix_gc_node *list)
 {
 	struct vunix_gc_node **link = &list;
 
 	while (*link) {
+		pass->ops->relax();
 		if ((*link)->live)
 			*link = (*link)->next;
 		else
@@ -130,8 +132,10 @@ static void count_found(struct vunix_gc_pass *pass, struct vunix_gc_node *list)
 {
 	struct vunix_gc_node *node;
 
-	for (node = list; node; node = node->next)
+	for (node = list; node; node = node->next) {
 		node->found = 0;
+		pass->ops->relax();
+	}
 	for (node = list; node; node = node->next)
 		follow(pass, node, visit_count);
 }
@@ -153,9 +157,11 @@ static int confirm(struct vunix_gc_pass *pass, struct vunix_gc_node *list)
 	/* All was read once before anything is read again. */
 	pass->ops->mb();
 	count_found(pass, list);
-	for (node = list; node; node = node->next)
+	for (node = list; node; node = node->next) {
 		if (!is_confirmed(pass->ops, node))
 			make_live(pass, node);
+		pass->ops->relax();
+	}
 	return !pass->work;
 }
 
@@ -178,6 +184,7 @@ struct vunix_gc_node *vunix_gc_groups(struct vunix_gc_pass *pass,
 		node->run = pass->run;
 		node->parent = node;
 		node->group = NULL;
+		pass->ops->relax();
 	}
 	for (node = all; node; node = node->all)
 		follow(pass, node, visit_join);
@@ -189,6 +196,7 @@ struct vunix_gc_node *vunix_gc_groups(struct vunix_gc_pass *pass,
 		}
 		node->next = head->group;
 		head->group = node;
+		pass->ops->relax();
 	}
 	return groups;
 }
@@ -215,15 +223,18 @@ struct vunix_gc_node *vunix_gc_unreachable(struct vunix_gc_pass *pass,
 		node->run = pass->run;
 		node->live = 0;
 		node->changes = pass->ops->changes(node);
+		pass->ops->relax();
 	}
 	count_found(pass, group);
-	for (node = group; node; node = node->next)
+	for (node = group; node; node = node->next) {
 		if (pass->ops->refs(node) != node->found)
 			make_live(pass, node);
+		pass->ops->relax();
+	}
 
 	for (round = 0; group && round < VUNIX_GC_ROUNDS; round++) {
 		spread_life(pass);
-		group = without_live(group);
+		group = without_live(pass, group);
 		if (confirm(pass, group))
 			return group;
 	}

@@ -23,6 +23,7 @@
  * it holds, so names are freed after a grace period (kfree_rcu); sockets are
  * not: they would all pay for it, their destructors would run in softirqs,
  * and the module could not be unloaded for a while after the last close.
+ * (Only what the collector may be looking at is kept so: vunix_gc.c.)
  * Instead each name has a lock around its link to the socket: while the link
  * is there, the socket has not been released yet and can be held.
  *

@@ -153,7 +153,7 @@ static void __inflight_add(struct vunix_inflight *c, struct vunix_user *user,
 	user->foreign += c->foreign;
 	WRITE_ONCE(vn->foreign_inflight,
 		   vn->foreign_inflight + c->foreign);
-	vunix_foreign_all += c->foreign;
+	WRITE_ONCE(vunix_foreign_all, vunix_foreign_all + c->foreign);
 }
 
 /* Returns a user who has nothing left, for the caller to free, or NULL. */
@@ -167,7 +167,7 @@ static struct vunix_user *__inflight_sub(struct vunix_inflight *c)
 	c->user = NULL;
 	user->files -= c->files;
 	user->foreign -= c->foreign;
-	vunix_foreign_all -= c->foreign;
+	WRITE_ONCE(vunix_foreign_all, vunix_foreign_all - c->foreign);
 	if (c->foreign) {
 		vn = vunix_net(c->net);
 		WRITE_ONCE(vn->foreign_inflight,
@@ -231,7 +231,7 @@ static void inflight_uncharge(struct scm_fp_list *fpl)
 	if (!c->user)
 		return;
 
-	vunix_gc_drop(c->parcel);
+	vunix_gc_free_parcel(c->parcel);
 	c->parcel = NULL;
 	spin_lock(&vunix_users_lock);
 	unused = __inflight_sub(c);
@@ -264,6 +264,17 @@ unsigned int vunix_scm_inflight(kuid_t uid, unsigned int *foreign)
 }
 
 /**
+ * vunix_scm_foreign_all() - AF_UNIX sockets in flight, of all users
+ *
+ * Context: Any.
+ * Return: their number, in all namespaces.
+ */
+unsigned int vunix_scm_foreign_all(void)
+{
+	return READ_ONCE(vunix_foreign_all);
+}
+
+/**
  * vunix_scm_attach() - count the files of a message as in flight
  * @scm: about to be queued
  * @sk: sender
@@ -291,7 +302,7 @@ int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk)
 		return 0;
 
 	if (c->sockets) {
-		c->parcel = vunix_gc_parcel(fpl, c->sockets);
+		c->parcel = vunix_gc_alloc_parcel(fpl, c->sockets);
 		if (!c->parcel)
 			return -ENOMEM;
 	}
@@ -320,7 +331,7 @@ err_net:
 	if (c->foreign)
 		put_net(c->net);
 err_parcel:
-	vunix_gc_drop(c->parcel);
+	vunix_gc_free_parcel(c->parcel);
 	c->parcel = NULL;
 	return err;
 }
@@ -647,24 +658,22 @@ bool vunix_scm_creds_equal(const struct vunix_scm *a,
  * the receiver gets the data without the files, as with AF_UNIX.
  *
  * Context: Process, may sleep. @from cannot be taken away meanwhile.
- * Return: 0 or -ENOMEM.
  */
-int vunix_scm_peek(struct sock *sk, struct vunix_scm *to,
-		   const struct vunix_scm *from)
+void vunix_scm_peek(struct sock *sk, struct vunix_scm *to,
+		    const struct vunix_scm *from)
 {
 	const struct scm_fp_list *fpl = from->fp;
 	int i;
 
 	if (!fpl)
-		return 0;
+		return;
 	to->fp = fp_list_alloc(fpl->count, fpl->user);
 	if (!to->fp)
-		return -ENOMEM;
+		return;
 	vunix_gc_touch(sk);
 	for (i = 0; i < fpl->count; i++)
 		to->fp->fp[i] = get_file(fpl->fp[i]);
 	to->fp->count = fpl->count;
-	return 0;
 }
 
 /* Takes the files out, for the kernel's functions: no longer in flight. */

@@ -920,25 +920,42 @@ ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
 }
 
 /**
- * vunix_stream_purge() - drop all that is queued on a released socket
- * @sk: stream socket whose queue is dead; no reader is left
+ * vunix_stream_purge() - drop all that is queued on a socket without readers
+ * @sk: stream socket that is being released, or that nobody can reach
  * @peer: who is charged for the data, NULL if nobody ever was
  *
- * Context: Process, sleeps.
+ * Context: Process, sleeps. No reader is at work, nor will there be one: the
+ *          iolock is not taken. Writers may be.
  */
 void vunix_stream_purge(struct sock *sk, struct sock *peer)
 {
 	struct vunix_queue *q = &vunix_sk(sk)->q;
+	struct vunix_mark *mark;
 	struct stream_rest rest;
+	u32 to, pos;
 
 	if (!peer)
 		return;
-	rest_init(&rest);
 	spin_lock(&q->lock);
-	drop_to(sk, q->head, peer, &rest);
+	to = q->head;
 	WRITE_ONCE(q->bytes, 0);
 	spin_unlock(&q->lock);
-	rest_free(&rest, peer);
+
+	/* Segment by segment: a mark may have hundreds of files. */
+	do {
+		rest_init(&rest);
+		spin_lock(&q->lock);
+		mark = list_first_entry_or_null(&q->marks, struct vunix_mark,
+						node);
+		pos = mark && before(mark->end, to) ? mark->end : to;
+		/* Two may be at it: the release, and the collector. */
+		if (before(pos, q->tail))
+			pos = q->tail;
+		drop_to(sk, pos, peer, &rest);
+		spin_unlock(&q->lock);
+		rest_free(&rest, peer);
+		cond_resched();
+	} while (before(pos, to));
 }
 
 /**

@@ -103,7 +103,9 @@ struct vunix_scm {
  *
  * So a writer fills the page behind head with no spinlock held: nobody else
  * looks behind head before it is published under the lock; and a reader copies
- * from [tail, head) with no spinlock held: only readers move the tail.
+ * from [tail, head) with no spinlock held: only readers move the tail.  Two
+ * others empty a queue without being readers, when there can be none: the
+ * release, and the collector with a socket nobody can reach (under the lock).
  *
  * A stream's bytes stand alone; what else a segment carries is in a list of
  * marks.  A record (datagram, seqpacket) is a struct vunix_record, 8-aligned
@@ -192,7 +194,7 @@ struct vunix_record {
  * @file: the socket's own, while it can be in flight
  * @inflight: times the socket is in queues of vunix sockets
  * @queued: vunix sockets in the receive queue
- * @changes: counts up before what is in flight, or queued here, changes hands
+ * @changes: see vunix_gc_ops.changes
  * @flags: VUNIX_GC_*
  */
 struct vunix_gc {
@@ -469,8 +471,8 @@ int vunix_scm_stamp(struct vunix_scm *scm, const struct sock *sk,
 int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk);
 void vunix_scm_queued(struct sock *other, struct vunix_scm *scm);
 void vunix_scm_dequeued(struct sock *sk, const struct vunix_scm *scm);
-int vunix_scm_peek(struct sock *sk, struct vunix_scm *to,
-		   const struct vunix_scm *from);
+void vunix_scm_peek(struct sock *sk, struct vunix_scm *to,
+		    const struct vunix_scm *from);
 void vunix_scm_copy_creds(struct vunix_scm *to, const struct vunix_scm *from);
 bool vunix_scm_creds_equal(const struct vunix_scm *a,
 			   const struct vunix_scm *b);
@@ -480,6 +482,7 @@ void vunix_scm_destroy(struct vunix_scm *scm);
 unsigned int vunix_scm_inflight(kuid_t uid, unsigned int *foreign);
 void vunix_scm_exit(void);
 int vunix_scm_register_pid(void);
+unsigned int vunix_scm_foreign_all(void);
 
 static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
 {
@@ -490,10 +493,11 @@ static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
 int vunix_gc_init(void);
 void vunix_gc_exit(void);
 void vunix_gc_init_sock(struct vunix_sock *vs);
-struct vunix_parcel *vunix_gc_parcel(struct scm_fp_list *fpl, unsigned int nr);
+struct vunix_parcel *vunix_gc_alloc_parcel(struct scm_fp_list *fpl,
+					   unsigned int nr);
 void vunix_gc_link(struct vunix_parcel *parcel, struct sock *other);
 void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk);
-void vunix_gc_drop(struct vunix_parcel *parcel);
+void vunix_gc_free_parcel(struct vunix_parcel *parcel);
 void vunix_gc_touch(struct sock *sk);
 void vunix_gc_accepted(struct sock *listener, struct sock *newsk);
 void vunix_gc_listen(struct sock *sk);

@@ -51,7 +51,8 @@ typedef void (*vunix_gc_visit)(struct vunix_gc_pass *pass,
  * @inflight: how many of them queues of this family hold
  * @changes: a number that has changed whenever, since it was last asked for,
  *	the socket was queued somewhere or taken out of a queue, or something
- *	was taken out of, duplicated from or accepted from its own queue.
+ *	was taken out of, duplicated from or accepted from its own queue.  It
+ *	changes before anybody has what is taken, duplicated or accepted.
  *	Reads before what is read after it, and after what was read before it.
  * @each_queued: visit each socket in the queue of @node, and in those of its
  *	connections that are not accepted; as often as it is there
