@@ -55,6 +55,11 @@ gc-check:
 model:
 	@selftests/model/check
 
+# Does each test of AF_UNIX's mistakes fail where it should?
+mutants:
+	@$(VM)/packages.sh demo
+	@KERNEL=$(KERNEL) selftests/mutants/run
+
 check:
 	@tools/check
 
@@ -101,6 +106,7 @@ help:
 	@echo 'make model            a model of the collector, searched by spin'
 	@echo 'make gc-check         the collector against brute force, five minutes;'
 	@echo '                      GRAPHS=10000000 SCHEDULES=4000000 MUTANTS= SEED='
+	@echo 'make mutants          the module broken on purpose: do tests see it?'
 	@echo 'make bench-gc         what passing and collecting descriptors costs'
 	@echo 'make bench-registry   what a bound socket costs among a million'
 	@echo 'make bench-memory     what idle sockets take in memory'
@@ -110,5 +116,5 @@ help:
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install clean selftests lint gc-check model \
-	check demo demo-tmux vm bench-gc bench-registry bench-memory \
+	mutants check demo demo-tmux vm bench-gc bench-registry bench-memory \
 	dkms-install help
