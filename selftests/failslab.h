@@ -111,15 +111,6 @@ static int fail_left(void)
 	return n;
 }
 
-/* The next descriptor that would be given out. */
-static int next_fd(void)
-{
-	int fd = dup(0);
-
-	close(fd);
-	return fd;
-}
-
 static void tear_down(struct fl *f)
 {
 	int i;
@@ -158,7 +149,7 @@ static bool run_nth(struct __test_metadata *_metadata, struct fl *f,
 
 	if (op->set_up)
 		ASSERT_EQ(0, op->set_up(f)) TH_LOG("set_up, n %d", n);
-	fd = next_fd();
+	fd = vt_next_fd();
 	fail_nth(n);
 	f->ret = op->call(f);
 	err = errno;
@@ -169,14 +160,14 @@ static bool run_nth(struct __test_metadata *_metadata, struct fl *f,
 		ASSERT_TRUE(may_say(op, err))
 			TH_LOG("allocation %d: %s", n, strerror(err));
 		ASSERT_EQ(0, left) TH_LOG("%s by itself", strerror(err));
-		ASSERT_EQ(fd, next_fd()) TH_LOG("descriptor, n %d", n);
+		ASSERT_EQ(fd, vt_next_fd()) TH_LOG("descriptor, n %d", n);
 		f->ret = op->call(f);
 		ASSERT_LE(0, f->ret)
 			TH_LOG("again after %d: %s", n, strerror(errno));
 	}
 	ASSERT_EQ(0, op->check(f)) TH_LOG("allocation %d, err %d", n, err);
 	tear_down(f);
-	ASSERT_EQ(nth_fd + 1, next_fd()) TH_LOG("descriptor, n %d", n);
+	ASSERT_EQ(nth_fd + 1, vt_next_fd()) TH_LOG("descriptor, n %d", n);
 	return left;
 }
 
@@ -249,7 +240,7 @@ FIXTURE_SETUP(failslab)
 	ASSERT_EQ(0, mlockall(MCL_CURRENT));
 	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
 	ASSERT_LE(0, nth_fd);
-	ASSERT_EQ(nth_fd + 1, next_fd());
+	ASSERT_EQ(nth_fd + 1, vt_next_fd());
 	ASSERT_EQ(0, order_failures());
 }
 

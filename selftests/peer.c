@@ -315,7 +315,7 @@ TEST_F(peer, pidfd)
 	ASSERT_EQ(0, meet(variant->family, variant->type, &m));
 	NO_PIDFD(&m, "PEER-08");
 	for (i = 0; i < m.n; i++) {
-		fd = next_fd();
+		fd = vt_next_fd();
 		pidfd[i] = new_pidfd(m.fd[i]);
 		ASSERT_EQ(fd, pidfd[i]);
 		ASSERT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
@@ -331,7 +331,7 @@ TEST_F(peer, pidfd)
 		len = sizeof(int);
 		ASSERT_EQ(EFAULT, get(m.fd[i], SO_PEERPIDFD, vt_edge(0), &len));
 		ASSERT_EQ(EFAULT, get(m.fd[i], SO_PEERPIDFD, &fd, vt_edge(0)));
-		ASSERT_EQ(other, next_fd());
+		ASSERT_EQ(other, vt_next_fd());
 	}
 	/* It is the process that ends. */
 	ASSERT_EQ(0, all_die(&m));
@@ -345,9 +345,9 @@ TEST_F(peer, pidfd)
 	ASSERT_EQ(0, all_reaped(&m));
 
 	i = vt_socket(variant->family, variant->type);
-	fd = next_fd();
+	fd = vt_next_fd();
 	ASSERT_EQ(-ENODATA, new_pidfd(i));
-	ASSERT_EQ(fd, next_fd());
+	ASSERT_EQ(fd, vt_next_fd());
 	PROVES("PEER-08");
 }
 
@@ -373,10 +373,10 @@ TEST_F(peer, reaped)
 	ASSERT_EQ(0, all_reaped(&m));
 	if (vt_kernel_older(6, 16)) {
 		/* As AF_UNIX there; ours give up their name before. */
-		fd = next_fd();
+		fd = vt_next_fd();
 		for (i = 0; i < m.n; i++)
 			got[i] = new_pidfd(m.fd[i]);
-		ASSERT_EQ(fd, next_fd());
+		ASSERT_EQ(fd, vt_next_fd());
 		for (i = 0; i < m.n; i++)
 			close(m.fd[i]);
 		ASSERT_EQ(0, meet(AF_UNIX, variant->type, &ref));

@@ -265,13 +265,4 @@ static inline int pid_of(int fd)
 	return pid;
 }
 
-/* The number the next descriptor will get. */
-static inline int next_fd(void)
-{
-	int fd = dup(0);
-
-	close(fd);
-	return fd;
-}
-
 #endif /* PEER_H */

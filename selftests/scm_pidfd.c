@@ -67,15 +67,6 @@ static int pid_of(int fd)
 	return pid;
 }
 
-/* The number the next descriptor will get. */
-static int next_fd(void)
-{
-	int fd = dup(0);
-
-	close(fd);
-	return fd;
-}
-
 static int put(int fd, const char *data)
 {
 	return scm_send_fds(fd, data, NULL, 0, 0);
@@ -140,18 +131,18 @@ TEST_F(pidfd, room)
 
 	NO_PIDFD("PIDFD-02");
 	ASSERT_EQ(0, pass(self->r));
-	fd = next_fd();
+	fd = vt_next_fd();
 	ASSERT_EQ(0, put(self->s, "x"));
 	ASSERT_EQ(1, scm_recv_room(self->r, &in, 8, CMSG_LEN(3), 0));
 	ASSERT_EQ('x', in.data[0]);
 	ASSERT_EQ(MSG_CTRUNC, in.flags & MSG_CTRUNC);
 	ASSERT_EQ(0, in.nr);
-	ASSERT_EQ(fd, next_fd());
+	ASSERT_EQ(fd, vt_next_fd());
 
 	ASSERT_EQ(0, put(self->s, "x"));
 	ASSERT_EQ(1, scm_recv_room(self->r, &in, 8, 0, 0));
 	ASSERT_EQ(MSG_CTRUNC, in.flags & MSG_CTRUNC);
-	ASSERT_EQ(fd, next_fd());
+	ASSERT_EQ(fd, vt_next_fd());
 
 	/* Just enough. */
 	ASSERT_EQ(0, put(self->s, "x"));
@@ -168,7 +159,7 @@ TEST_F(pidfd, room)
 		.msg_control = vt_edge(0), .msg_controllen = 256,
 	};
 	ASSERT_EQ(1, recvmsg(self->r, &msg, 0));
-	ASSERT_EQ(fd, next_fd());
+	ASSERT_EQ(fd, vt_next_fd());
 	PROVES("PIDFD-02");
 }
 

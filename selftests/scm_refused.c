@@ -209,15 +209,6 @@ static int send_job(void *p)
 	return scm_send_fds(job->s, "x", fds, job->nr_fds, 0);
 }
 
-/* The number the next descriptor will get. */
-static int next_fd(void)
-{
-	int fd = dup(0);
-
-	close(fd);
-	return fd;
-}
-
 static int fd_kind(int fd)
 {
 	struct stat st;
@@ -229,7 +220,7 @@ static int fd_kind(int fd)
 static int receive_job(void *p)
 {
 	struct job *job = p;
-	int i, fd = next_fd();
+	int i, fd = vt_next_fd();
 	struct scm_in in;
 
 	if (get_profile(RECEIVER))
@@ -242,7 +233,7 @@ static int receive_job(void *p)
 		/* The first one is refused, and with it the rest. */
 		if (in.nr_fds || !(in.flags & MSG_CTRUNC))
 			return 103;
-		return next_fd() == fd ? 0 : 104;
+		return vt_next_fd() == fd ? 0 : 104;
 	}
 	if (in.nr_fds != job->nr_fds || in.flags & MSG_CTRUNC)
 		return 105;
@@ -256,7 +247,7 @@ static int receive_job(void *p)
 		if (in.fds[i] != fd + i / 2 || fd_kind(in.fds[i]) != S_IFIFO)
 			return 107;
 	}
-	return next_fd() == fd + job->nr_fds / 2 ? 0 : 108;
+	return vt_next_fd() == fd + job->nr_fds / 2 ? 0 : 108;
 }
 
 /* The option, at the level where this kernel lets it be reached. */

@@ -658,6 +658,15 @@ static inline int vt_recv_fd(int sock)
 	return fd;
 }
 
+/* The number the next descriptor will get. */
+static inline int vt_next_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
 /* A child that does not outlive a test that fails: it would keep sockets. */
 static inline pid_t vt_fork(void)
 {
