@@ -66,9 +66,9 @@ TEST_F(peer, unconnected)
 			ASSERT_ERR(ECONNREFUSED, vt_connect(s, "@none"));
 		ASSERT_TRUE(nobody(s));
 		len = sizeof(groups);
-		ASSERT_EQ(ENODATA, get(s, SO_PEERGROUPS, groups, &len));
+		ASSERT_EQ(ENODATA, peer_get(s, SO_PEERGROUPS, groups, &len));
 		len = 0;
-		ASSERT_EQ(ENODATA, get(s, SO_PEERGROUPS, groups, &len));
+		ASSERT_EQ(ENODATA, peer_get(s, SO_PEERGROUPS, groups, &len));
 		ASSERT_EQ(-no_pidfd, new_pidfd(s));
 	}
 	/* Who refuses is not met. */
@@ -88,8 +88,8 @@ TEST_F(peer, pair)
 	int i;
 
 	ASSERT_EQ(0, meet_pair(variant->family, variant->type, &m));
-	ASSERT_TRUE(is(m.fd[PAIR_A], &m.paired));
-	ASSERT_TRUE(is(m.fd[PAIR_B], &m.paired));
+	ASSERT_TRUE(peer_is(m.fd[PAIR_A], &m.paired));
+	ASSERT_TRUE(peer_is(m.fd[PAIR_B], &m.paired));
 
 	/* Not who uses it, nor who listens on it in vain. */
 	for (i = 0; i < 2; i++) {
@@ -97,9 +97,9 @@ TEST_F(peer, pair)
 		ASSERT_EQ(1, recv(m.fd[!i], &c, 1, 0));
 		ASSERT_NE(0, listen(m.fd[i], 5));
 	}
-	ASSERT_TRUE(is(m.fd[PAIR_A], &m.paired));
-	ASSERT_TRUE(is(m.fd[PAIR_B], &m.paired));
-	ASSERT_EQ(0, part(&m));
+	ASSERT_TRUE(peer_is(m.fd[PAIR_A], &m.paired));
+	ASSERT_TRUE(peer_is(m.fd[PAIR_B], &m.paired));
+	ASSERT_EQ(0, peer_part(&m));
 
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, m.fd));
 	ASSERT_TRUE(is_myself(m.fd[PAIR_A]));
@@ -124,29 +124,29 @@ TEST_F(conn, trio)
 	ASSERT_TRUE(is_myself(c[0]));
 
 	ASSERT_EQ(0, person(&first, 100, d));
-	ASSERT_TRUE(is(l, &first));
+	ASSERT_TRUE(peer_is(l, &first));
 	ASSERT_EQ(0, vt_connect(c[1], "@l"));
 	ASSERT_EQ(0, person(&last, 200, d));
-	ASSERT_TRUE(is(l, &last));
+	ASSERT_TRUE(peer_is(l, &last));
 	d.fd = c[2];
 	d.fn = do_connect;
 	ASSERT_EQ(0, person(&client, 300, d));
 
 	/* A client knows without being accepted, and once and for all. */
 	ASSERT_TRUE(is_myself(c[0]));
-	ASSERT_TRUE(is(c[1], &first));
-	ASSERT_TRUE(is(c[2], &last));
+	ASSERT_TRUE(peer_is(c[1], &first));
+	ASSERT_TRUE(peer_is(c[2], &last));
 	for (i = 0; i < 3; i++) {
 		a = accept(l, NULL, NULL);
 		ASSERT_LE(0, a);
-		ASSERT_TRUE(i == 2 ? is(a, &client) : is_myself(a));
+		ASSERT_TRUE(i == 2 ? peer_is(a, &client) : is_myself(a));
 	}
 	ASSERT_ERR(EINVAL, listen(c[2], 5));
 	ASSERT_TRUE(is_myself(c[0]));
-	ASSERT_TRUE(is(c[1], &first));
-	ASSERT_TRUE(is(c[2], &last));
-	ASSERT_TRUE(is(l, &last));
-	ASSERT_TRUE(is(a, &client));
+	ASSERT_TRUE(peer_is(c[1], &first));
+	ASSERT_TRUE(peer_is(c[2], &last));
+	ASSERT_TRUE(peer_is(l, &last));
+	ASSERT_TRUE(peer_is(a, &client));
 	PROVES("PEER-03");
 }
 
@@ -169,7 +169,8 @@ TEST_F(peer, datagram_connect)
 	for (i = 0; i < 2; i++) {
 		ASSERT_TRUE(nobody(i ? r : s));
 		len = sizeof(groups);
-		ASSERT_EQ(ENODATA, get(i ? r : s, SO_PEERGROUPS, groups, &len));
+		ASSERT_EQ(ENODATA,
+			  peer_get(i ? r : s, SO_PEERGROUPS, groups, &len));
 		ASSERT_EQ(vt_kernel_older(6, 5) ? -ENOPROTOOPT : -ENODATA,
 			  new_pidfd(i ? r : s));
 	}
@@ -178,9 +179,9 @@ TEST_F(peer, datagram_connect)
 	ASSERT_EQ(0, meet_pair(variant->family, SOCK_DGRAM, &m));
 	ASSERT_EQ(0, vt_bind(t, "@t"));
 	ASSERT_EQ(0, vt_connect(m.fd[PAIR_A], "@t"));
-	ASSERT_TRUE(is(m.fd[PAIR_A], &m.paired));
-	ASSERT_TRUE(is(m.fd[PAIR_B], &m.paired));
-	ASSERT_EQ(0, part(&m));
+	ASSERT_TRUE(peer_is(m.fd[PAIR_A], &m.paired));
+	ASSERT_TRUE(peer_is(m.fd[PAIR_B], &m.paired));
+	ASSERT_EQ(0, peer_part(&m));
 	PROVES("PEER-04");
 }
 
@@ -198,27 +199,27 @@ TEST_F(peer, lengths)
 	ASSERT_EQ(0, meet(variant->family, variant->type, &m));
 	for (k = 0; k < (unsigned int)m.n; k++) {
 		len = sizeof(whole);
-		ASSERT_EQ(0, get(m.fd[k], SO_PEERCRED, whole, &len));
+		ASSERT_EQ(0, peer_get(m.fd[k], SO_PEERCRED, whole, &len));
 		for (n = 0; n <= sizeof(buf); n++) {
 			memset(buf, 0xa5, sizeof(buf));
 			len = n;
-			ASSERT_EQ(0, get(m.fd[k], SO_PEERCRED, buf, &len));
+			ASSERT_EQ(0, peer_get(m.fd[k], SO_PEERCRED, buf, &len));
 			ASSERT_EQ(n < 12 ? n : 12, len);
 			ASSERT_EQ(0, memcmp(buf, whole, len));
 			for (i = len; i < sizeof(buf); i++)
 				ASSERT_EQ(0xa5, buf[i]);
 		}
 		len = -1;
-		ASSERT_EQ(EINVAL, get(m.fd[k], SO_PEERCRED, buf, &len));
+		ASSERT_EQ(EINVAL, peer_get(m.fd[k], SO_PEERCRED, buf, &len));
 
 		memset(buf, 0, sizeof(buf));
 		for (i = 0; i < ARRAY_SIZE(opts); i++)
 			ASSERT_ERR(ENOPROTOOPT,
 				   setsockopt(m.fd[k], SOL_SOCKET, opts[i],
 					      buf, sizeof(whole)));
-		ASSERT_TRUE(is(m.fd[k], m.who[k]));
+		ASSERT_TRUE(peer_is(m.fd[k], m.who[k]));
 	}
-	ASSERT_EQ(0, part(&m));
+	ASSERT_EQ(0, peer_part(&m));
 	PROVES("PEER-05");
 }
 
@@ -227,12 +228,12 @@ TEST_F(peer, effective)
 	struct meeting m;
 	int i;
 
-	/* is() wants the effective ones of three different ids. */
+	/* peer_is() wants the effective ones of three different ids. */
 	ASSERT_EQ(0, meet(variant->family, variant->type, &m));
 	ASSERT_EQ(variant->type == SOCK_DGRAM ? 2 : 5, m.n);
 	for (i = 0; i < m.n; i++)
-		ASSERT_TRUE(is(m.fd[i], m.who[i]));
-	ASSERT_EQ(0, part(&m));
+		ASSERT_TRUE(peer_is(m.fd[i], m.who[i]));
+	ASSERT_EQ(0, peer_part(&m));
 	PROVES("PEER-06");
 }
 
@@ -253,45 +254,45 @@ TEST_F(peer, groups)
 			memset(buf, 0xa5, sizeof(buf));
 			len = n;
 			ASSERT_EQ(ERANGE,
-				  get(m.fd[i], SO_PEERGROUPS, buf, &len));
+				  peer_get(m.fd[i], SO_PEERGROUPS, buf, &len));
 			ASSERT_EQ(need, (int)len);
 			for (k = 0; k < (int)sizeof(buf); k++)
 				ASSERT_EQ(0xa5, buf[k]);
 		}
 		len = need;
-		ASSERT_EQ(0, get(m.fd[i], SO_PEERGROUPS, buf, &len));
+		ASSERT_EQ(0, peer_get(m.fd[i], SO_PEERGROUPS, buf, &len));
 		ASSERT_EQ(need, (int)len);
 		ASSERT_EQ(0xa5, buf[need]);
 	}
-	ASSERT_EQ(0, part(&m));
+	ASSERT_EQ(0, peer_part(&m));
 
 	/* None, and more than a few. */
 	ASSERT_EQ(0, setgroups(0, NULL));
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
 	for (n = 0; n <= (int)sizeof(buf); n += sizeof(buf)) {
 		len = n;
-		ASSERT_EQ(0, get(sv[0], SO_PEERGROUPS, buf, &len));
+		ASSERT_EQ(0, peer_get(sv[0], SO_PEERGROUPS, buf, &len));
 		ASSERT_EQ(0, (int)len);
 	}
 	for (i = 0; i < (int)ARRAY_SIZE(many); i++)
 		many[i] = 5000 + i;
 	ASSERT_EQ(0, setgroups(ARRAY_SIZE(many), many));
 	len = 4;
-	ASSERT_EQ(0, get(sv[1], SO_PEERGROUPS, buf, &len));
+	ASSERT_EQ(0, peer_get(sv[1], SO_PEERGROUPS, buf, &len));
 	ASSERT_EQ(0, (int)len);
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
 	ASSERT_EQ(0, setgroups(0, NULL));
 	memset(many, 0, sizeof(many));
 	len = sizeof(many) - 1;
-	ASSERT_EQ(ERANGE, get(sv[1], SO_PEERGROUPS, many, &len));
+	ASSERT_EQ(ERANGE, peer_get(sv[1], SO_PEERGROUPS, many, &len));
 	ASSERT_EQ(sizeof(many), len);
-	ASSERT_EQ(0, get(sv[1], SO_PEERGROUPS, many, &len));
+	ASSERT_EQ(0, peer_get(sv[1], SO_PEERGROUPS, many, &len));
 	for (i = 0; i < (int)ARRAY_SIZE(many); i++)
 		ASSERT_EQ(5000 + i, (int)many[i]);
 
 	len = sizeof(buf);
 	i = vt_socket(variant->family, variant->type);
-	ASSERT_EQ(ENODATA, get(i, SO_PEERGROUPS, buf, &len));
+	ASSERT_EQ(ENODATA, peer_get(i, SO_PEERGROUPS, buf, &len));
 	PROVES("PEER-07");
 }
 
@@ -300,7 +301,7 @@ TEST_F(peer, groups)
 	if (vt_kernel_older(6, 5)) { \
 		for (i = 0; i < (m)->n; i++) \
 			ASSERT_EQ(-ENOPROTOOPT, new_pidfd((m)->fd[i])); \
-		ASSERT_EQ(0, part(m)); \
+		ASSERT_EQ(0, peer_part(m)); \
 		PROVES(__VA_ARGS__); \
 		return; \
 	} \
@@ -329,8 +330,10 @@ TEST_F(peer, pidfd)
 
 		/* None that nobody is told of. */
 		len = sizeof(int);
-		ASSERT_EQ(EFAULT, get(m.fd[i], SO_PEERPIDFD, vt_edge(0), &len));
-		ASSERT_EQ(EFAULT, get(m.fd[i], SO_PEERPIDFD, &fd, vt_edge(0)));
+		ASSERT_EQ(EFAULT,
+			  peer_get(m.fd[i], SO_PEERPIDFD, vt_edge(0), &len));
+		ASSERT_EQ(EFAULT,
+			  peer_get(m.fd[i], SO_PEERPIDFD, &fd, vt_edge(0)));
 		ASSERT_EQ(other, vt_next_fd());
 	}
 	/* It is the process that ends. */
@@ -400,7 +403,7 @@ TEST_F(peer, reaped)
 		ASSERT_EQ(0, ioctl(fd, GET_INFO, &info));
 		ASSERT_NE(0, (int)(info.mask & INFO_EXIT));
 		ASSERT_EQ(EXIT_CODE, WEXITSTATUS(info.exit_code));
-		ASSERT_TRUE(is(m.fd[i], m.who[i]));
+		ASSERT_TRUE(peer_is(m.fd[i], m.who[i]));
 		ASSERT_TRUE(groups_of(m.fd[i], m.who[i]));
 	}
 	PROVES("PEER-09");
@@ -417,7 +420,7 @@ static void get_label(int fd, socklen_t room, struct label *l)
 {
 	memset(l, 0xa5, sizeof(*l));
 	l->len = room;
-	l->err = get(fd, SO_PEERSEC, l->text, &l->len);
+	l->err = peer_get(fd, SO_PEERSEC, l->text, &l->len);
 }
 
 /* Do both say the same? */
@@ -463,9 +466,9 @@ TEST_F(peer, security)
 		ASSERT_EQ(0, meet(AF_UNIX, variant->type, &ref));
 		for (i = 0; i < m.n; i++)
 			ASSERT_TRUE(labels_agree(m.fd[i], ref.fd[i]));
-		ASSERT_EQ(0, part(&ref));
+		ASSERT_EQ(0, peer_part(&ref));
 	}
-	ASSERT_EQ(0, part(&m));
+	ASSERT_EQ(0, peer_part(&m));
 	if (variant->type == SOCK_DGRAM) {
 		int d = dgram_connected(variant->family, "@d");
 		int unix_d = dgram_connected(AF_UNIX, "@e");
@@ -490,7 +493,7 @@ static void ask(int fd, const struct person *who, struct answers *a)
 
 	memset(a, 0, sizeof(*a));
 	get_label(fd, sizeof(a->label.text), &a->label);
-	a->cred = is(fd, who);
+	a->cred = peer_is(fd, who);
 	a->groups = groups_of(fd, who);
 	a->pid = pidfd < 0 ? pidfd : pid_of(pidfd);
 	if (pidfd >= 0)
@@ -527,7 +530,7 @@ TEST_F(peer, closed)
 		m.n = 1;
 		shutdown(m.fd[0], SHUT_RDWR);
 		ASSERT_TRUE(still(m.fd[0], m.who[end], &was[end]));
-		ASSERT_EQ(0, part(&m));
+		ASSERT_EQ(0, peer_part(&m));
 	}
 	PROVES("PEER-11");
 }

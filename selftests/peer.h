@@ -54,7 +54,8 @@ static inline int become(unsigned int base)
 	       setresuid(base + 1, base + 2, base + 3);
 }
 
-static inline void live(unsigned int base, struct deed *d, int done, int go)
+static inline void peer_live(unsigned int base, struct deed *d, int done,
+			     int go)
 {
 	char c = become(base) || d->fn(d);
 	int fd;
@@ -82,7 +83,7 @@ static inline int person(struct person *p, unsigned int base, struct deed d)
 	p->pid = vt_fork();
 	if (!p->pid) {
 		close(go[1]);
-		live(base, &d, done[1], go[0]);
+		peer_live(base, &d, done[1], go[0]);
 	}
 	p->go = go[1];
 	close(go[0]);
@@ -123,7 +124,7 @@ struct meeting {
 
 enum { PAIR_A, PAIR_B, LISTENER, CLIENT, ACCEPTED };
 
-static inline void met(struct meeting *m, int fd, struct person *who)
+static inline void peer_met(struct meeting *m, int fd, struct person *who)
 {
 	m->fd[m->n] = fd;
 	m->who[m->n++] = who;
@@ -139,8 +140,8 @@ static inline int meet_pair(int family, int type, struct meeting *m)
 	d.fd = ctl[1];
 	if (person(&m->paired, 1000, d))
 		return -1;
-	met(m, vt_recv_fd(ctl[0]), &m->paired);
-	met(m, vt_recv_fd(ctl[0]), &m->paired);
+	peer_met(m, vt_recv_fd(ctl[0]), &m->paired);
+	peer_met(m, vt_recv_fd(ctl[0]), &m->paired);
 	close(ctl[0]);
 	close(ctl[1]);
 	return m->fd[PAIR_A] < 0 || m->fd[PAIR_B] < 0;
@@ -157,9 +158,9 @@ static inline int meet_trio(int family, int type, struct meeting *m)
 	d.fn = do_connect;
 	if (person(&m->connected, 3000, d))
 		return -1;
-	met(m, l, &m->listened);
-	met(m, c, &m->listened);
-	met(m, accept(l, NULL, NULL), &m->connected);
+	peer_met(m, l, &m->listened);
+	peer_met(m, c, &m->listened);
+	peer_met(m, accept(l, NULL, NULL), &m->connected);
 	return m->fd[ACCEPTED] < 0;
 }
 
@@ -184,7 +185,7 @@ static inline int all_reaped(struct meeting *m)
 	       (m->trio && (reap(&m->listened) || reap(&m->connected)));
 }
 
-static inline int part(struct meeting *m)
+static inline int peer_part(struct meeting *m)
 {
 	int i;
 
@@ -194,7 +195,7 @@ static inline int part(struct meeting *m)
 }
 
 /* An option's value: 0 or the errno. */
-static inline int get(int fd, int opt, void *buf, socklen_t *len)
+static inline int peer_get(int fd, int opt, void *buf, socklen_t *len)
 {
 	return vt_err(getsockopt(fd, SOL_SOCKET, opt, buf, len));
 }
@@ -204,7 +205,7 @@ static inline bool cred_is(int fd, pid_t pid, uid_t uid, gid_t gid)
 	struct ucred cred = {};
 	socklen_t len = sizeof(cred);
 
-	return !get(fd, SO_PEERCRED, &cred, &len) && len == sizeof(cred) &&
+	return !peer_get(fd, SO_PEERCRED, &cred, &len) && len == sizeof(cred) &&
 	       cred.pid == pid && cred.uid == uid && cred.gid == gid;
 }
 
@@ -214,7 +215,7 @@ static inline bool nobody(int fd)
 }
 
 /* The effective ids it had. */
-static inline bool is(int fd, const struct person *p)
+static inline bool peer_is(int fd, const struct person *p)
 {
 	return cred_is(fd, p->pid, p->base + 2, p->base + 12);
 }
@@ -230,7 +231,7 @@ static inline bool groups_of(int fd, const struct person *p)
 	socklen_t len = sizeof(groups);
 	unsigned int i;
 
-	if (get(fd, SO_PEERGROUPS, groups, &len) ||
+	if (peer_get(fd, SO_PEERGROUPS, groups, &len) ||
 	    len != GROUPS * sizeof(*groups))
 		return false;
 	for (i = 0; i < GROUPS; i++)
@@ -243,7 +244,7 @@ static inline bool groups_of(int fd, const struct person *p)
 static inline int new_pidfd(int fd)
 {
 	socklen_t len = sizeof(int);
-	int pidfd = -1, err = get(fd, SO_PEERPIDFD, &pidfd, &len);
+	int pidfd = -1, err = peer_get(fd, SO_PEERPIDFD, &pidfd, &len);
 
 	if (err)
 		return -err;
