@@ -24,11 +24,12 @@ struct person {
 struct deed {
 	int family, type, fd;
 	int (*fn)(struct deed *d);
+	const char *name;	/* to connect to */
 };
 
 static inline int do_connect(struct deed *d)
 {
-	return vt_connect(d->fd, "@l");
+	return vt_connect(d->fd, d->name);
 }
 
 static inline int do_listen(struct deed *d)
@@ -132,7 +133,7 @@ static inline void peer_met(struct meeting *m, int fd, struct person *who)
 
 static inline int meet_pair(int family, int type, struct meeting *m)
 {
-	struct deed d = { family, type, -1, do_pair };
+	struct deed d = { family, type, -1, do_pair, NULL };
 	int ctl[2];
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ctl))
@@ -149,10 +150,15 @@ static inline int meet_pair(int family, int type, struct meeting *m)
 
 static inline int meet_trio(int family, int type, struct meeting *m)
 {
-	struct deed d = { family, type, vt_socket(family, type), do_listen };
-	int l = d.fd, c = vt_socket(family, type);
+	int l = vt_socket(family, type), c = vt_socket(family, type);
+	struct deed d = { family, type, l, do_listen, NULL };
+	static int nr;
+	char name[16];
 
-	if (vt_bind(l, "@l") || person(&m->listened, 2000, d))
+	/* There may be another meeting of this family. */
+	snprintf(name, sizeof(name), "@meet%d", nr++);
+	d.name = name;
+	if (vt_bind(l, name) || person(&m->listened, 2000, d))
 		return -1;
 	d.fd = c;
 	d.fn = do_connect;
