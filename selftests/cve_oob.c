@@ -49,6 +49,8 @@ FIXTURE_TEARDOWN(cve_oob)
  */
 TEST_F(cve_oob, cve_2024_26676)
 {
+	/* Alone, behind a byte, between two. */
+	static const char *const data[] = { "b", "ab", "ab" };
 	struct scm_probe p[3];
 	int fds[2], i, sv[2];
 
@@ -57,8 +59,7 @@ TEST_F(cve_oob, cve_2024_26676)
 		ASSERT_EQ(0, scm_probe(&p[i]));
 		fds[0] = sv[0];
 		fds[1] = p[i].w;
-		ASSERT_EQ(0, scm_send_fds(sv[1], "ab" + i % 2, fds, 2, MSG_OOB));
-		/* Alone, behind a byte, with something behind it. */
+		ASSERT_EQ(0, scm_send_fds(sv[1], data[i], fds, 2, MSG_OOB));
 		if (i == 2)
 			ASSERT_EQ(0, scm_send_fd(sv[1], "x", sv[1]));
 		close(p[i].w);
