@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many descriptors may be on their way.  Proves LIM-01, LIM-02, and for
- * vunix that AF_UNIX sockets, of which a cycle could be made that no collector
+ * How many descriptors may be on their way.  Proves LIM-01, LIM-02 and FAM-08:
+ * on vunix AF_UNIX sockets, of which a cycle could be made that no collector
  * sees, have limits that no privilege lifts; and that one can see the counts.
  */
 #define VT_OWN_NETNS
@@ -164,11 +164,28 @@ TEST_F(inflight, privileged)
 	PROVES("LIM-02");
 }
 
+/* The limit of a user without privilege, who has nothing on the way. */
+static int of_nobody(void *p)
+{
+	struct inflight_arg *a = p;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (send_n(a->s, fd, 65) != ETOOMANYREFS || send_n(a->s, fd, 64))
+		return 1;
+	/* It is not the limit of all descriptors. */
+	if (send_n(a->s, fd, 1) != ETOOMANYREFS || send_n(a->s, 0, 1))
+		return 2;
+	return !recv_n(a->r, 64) || !recv_n(a->r, 1) ? 3 : 0;
+}
+
 /* A cycle through both families is nobody's to find: only AF_UNIX's count. */
 TEST_F(inflight, sockets)
 {
 	const char *path = "/proc/sys/net/vunix/max_foreign_inflight";
 	int fd[2], unix_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct inflight_arg a = {
+		variant->family, self->s, self->r, {}
+	};
 
 	fd[0] = unix_fd;
 	fd[1] = vt_socket(variant->family, SOCK_DGRAM);
@@ -178,6 +195,7 @@ TEST_F(inflight, sockets)
 		return;
 	}
 	ASSERT_EQ(64, vt_read_num(path));
+	ASSERT_EQ(0, vt_run_as(NOBODY_ELSE, of_nobody, &a));
 	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 65));
 	ASSERT_EQ(0, send_n(self->s, fd[0], 60));
 	ASSERT_EQ(ETOOMANYREFS, send_n(self->s, fd[0], 5));
@@ -204,6 +222,7 @@ TEST_F(inflight, sockets)
 	ASSERT_EQ(ETOOMANYREFS, send_n(fd[0], unix_fd, 1));
 	ASSERT_EQ(0, send_n(fd[0], 0, 1));
 	ASSERT_TRUE(recv_n(fd[1], 1));
+	PROVES("FAM-08");
 }
 
 #define SYSCTLS	"/proc/sys/net/vunix/"
@@ -287,6 +306,7 @@ TEST_F_TIMEOUT(inflight, many_users, 120)
 	ASSERT_TRUE(recv_n(sv[0][1], 64));
 	ASSERT_EQ(0, vt_run_as(uid++, fill, &a));
 	ASSERT_EQ(ETOOMANYREFS, vt_run_as(uid++, fill, &a));
+	PROVES("FAM-08");
 }
 
 TEST_HARNESS_MAIN
