@@ -18,7 +18,6 @@
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(dirname "$here")
 
 kernel=${1:-6.1}
 [ $# -eq 0 ] || shift
