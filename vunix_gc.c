@@ -190,7 +190,7 @@ void vunix_gc_link(struct vunix_parcel *parcel, struct sock *other)
 	lockdep_assert_held(&to->q.lock);
 	for (i = 0; i < parcel->nr; i++) {
 		vs = vunix_sk(parcel->sk[i]);
-		atomic_inc(&vs->gc.changes);
+		atomic_long_inc(&vs->gc.changes);
 		atomic_inc_return(&vs->gc.inflight);
 	}
 	list_add_tail_rcu(&parcel->node, &to->gc.parcels);
@@ -233,7 +233,7 @@ void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk)
 	unsigned int i;
 
 	lockdep_assert_held(&from->q.lock);
-	atomic_inc(&from->gc.changes);
+	atomic_long_inc(&from->gc.changes);
 	/* C: whoever misses the parcel sees the count. */
 	smp_mb__after_atomic();
 	list_del_rcu(&parcel->node);
@@ -244,7 +244,7 @@ void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk)
 		vs = vunix_sk(parcel->sk[i]);
 		if (walked)
 			sock_hold(&vs->u.sk);
-		atomic_inc(&vs->gc.changes);
+		atomic_long_inc(&vs->gc.changes);
 		atomic_dec(&vs->gc.inflight);
 	}
 	atomic_sub(parcel->nr, &from->gc.queued);
@@ -276,7 +276,7 @@ void vunix_gc_free_parcel(struct vunix_parcel *parcel)
  */
 void vunix_gc_touch(struct sock *sk)
 {
-	atomic_inc(&vunix_sk(sk)->gc.changes);
+	atomic_long_inc(&vunix_sk(sk)->gc.changes);
 	/* C: whoever misses the duplicate's reference sees the count. */
 	smp_mb__after_atomic();
 }
@@ -366,13 +366,13 @@ static unsigned long ops_inflight(const struct vunix_gc_node *node)
 	return atomic_read(&node_sock(node)->gc.inflight);
 }
 
-static unsigned int ops_changes(const struct vunix_gc_node *node)
+static unsigned long ops_changes(const struct vunix_gc_node *node)
 {
-	unsigned int changes;
+	unsigned long changes;
 
 	/* C and D: what was read until here is not newer than the count. */
 	smp_rmb();
-	changes = atomic_read(&node_sock(node)->gc.changes);
+	changes = atomic_long_read(&node_sock(node)->gc.changes);
 	/* What is read from here on is not older than the count. */
 	smp_rmb();
 	return changes;
@@ -392,8 +392,8 @@ static unsigned int ops_changes(const struct vunix_gc_node *node)
 struct vunix_walk {
 	struct vunix_sock	*vs;
 	struct vunix_sock	*embryo;
-	unsigned int		changes;
-	unsigned int		embryo_changes;
+	unsigned long		changes;
+	unsigned long		embryo_changes;
 	unsigned int		visited;
 };
 
@@ -408,10 +408,10 @@ static bool walk_breathe(struct vunix_walk *walk)
 	cond_resched();
 	rcu_read_lock();
 	walk->visited = 0;
-	if (atomic_read(&walk->vs->gc.changes) != walk->changes)
+	if (atomic_long_read(&walk->vs->gc.changes) != walk->changes)
 		return false;
 	return !walk->embryo ||
-	       atomic_read(&walk->embryo->gc.changes) == walk->embryo_changes;
+	       atomic_long_read(&walk->embryo->gc.changes) == walk->embryo_changes;
 }
 
 /* Returns false if the walk cannot go on. */
@@ -442,7 +442,7 @@ static void ops_each_queued(struct vunix_gc_pass *pass,
 	struct vunix_sock *vs = node_sock(node), *embryo;
 	struct vunix_walk walk = {
 		.vs = vs,
-		.changes = atomic_read(&vs->gc.changes),
+		.changes = atomic_long_read(&vs->gc.changes),
 	};
 
 	rcu_read_lock();
@@ -450,7 +450,7 @@ static void ops_each_queued(struct vunix_gc_pass *pass,
 		goto out;
 	list_for_each_entry_rcu(embryo, &vs->q.accept, accept_node) {
 		walk.embryo = embryo;
-		walk.embryo_changes = atomic_read(&embryo->gc.changes);
+		walk.embryo_changes = atomic_long_read(&embryo->gc.changes);
 		/* An empty queue costs a step as well. */
 		walk.visited++;
 		if (!walk_parcels(pass, &walk, embryo, visit))

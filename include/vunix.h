@@ -204,7 +204,7 @@ struct vunix_gc {
 	struct file		*file;
 	atomic_t		inflight;
 	atomic_t		queued;
-	atomic_t		changes;
+	atomic_long_t		changes;
 	unsigned long		flags;
 };
 

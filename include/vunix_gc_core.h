@@ -33,7 +33,7 @@ struct vunix_gc_node {
 	struct vunix_gc_node	*group;
 	unsigned long long	run;
 	unsigned long		found;
-	unsigned int		changes;
+	unsigned long		changes;
 	unsigned char		live;
 };
 
@@ -62,7 +62,7 @@ typedef void (*vunix_gc_visit)(struct vunix_gc_pass *pass,
 struct vunix_gc_ops {
 	unsigned long	(*refs)(const struct vunix_gc_node *node);
 	unsigned long	(*inflight)(const struct vunix_gc_node *node);
-	unsigned int	(*changes)(const struct vunix_gc_node *node);
+	unsigned long	(*changes)(const struct vunix_gc_node *node);
 	void		(*each_queued)(struct vunix_gc_pass *pass,
 				       struct vunix_gc_node *node,
 				       vunix_gc_visit visit);

@@ -298,7 +298,7 @@ static unsigned long ops_inflight(const struct vunix_gc_node *node)
 	return node_sock(node)->inflight;
 }
 
-static unsigned int ops_changes(const struct vunix_gc_node *node)
+static unsigned long ops_changes(const struct vunix_gc_node *node)
 {
 	(void)node;
 	return 0;
