@@ -35,6 +35,24 @@ static int up_file(struct fl *f)
 	return f->fd[2] < 0 ? -1 : 0;
 }
 
+/* A socket of the family in fd[2]: the collector has to know of it. */
+static int up_socket(struct fl *f)
+{
+	if (up_pair(f))
+		return -1;
+	f->fd[2] = vt_socket(f->family, f->type);
+	return f->fd[2] < 0 ? -1 : 0;
+}
+
+/* A socket of AF_UNIX in fd[2]: counted on its own. */
+static int up_unix(struct fl *f)
+{
+	if (up_pair(f))
+		return -1;
+	f->fd[2] = socket(AF_UNIX, SOCK_DGRAM, 0);
+	return f->fd[2] < 0 ? -1 : 0;
+}
+
 static long call_send(struct fl *f)
 {
 	return send(f->fd[0], "0123456789", 10, MSG_DONTWAIT);
@@ -292,6 +310,8 @@ FAIL_TEST(send, up_pair, call_send, check_sent, 0)
 FAIL_TEST(send_large, up_pair, call_send_large, check_sent_large, 0)
 FAIL_TEST(send_cred, up_passcred, call_send, check_sent_cred, 0)
 FAIL_TEST(send_fd, up_file, call_send_fd, check_sent_fd, 0)
+FAIL_TEST(send_socket, up_socket, call_send_fd, check_sent_fd, 0)
+FAIL_TEST(send_unix, up_unix, call_send_fd, check_sent_fd, 0)
 FAIL_TEST_STREAM(send_oob, up_pair, call_oob, check_oob, 0)
 FAIL_TEST(send_filtered, up_filter, call_send, check_sent, 0)
 FAIL_TEST(receive_fd, up_queued_fd, call_receive, check_received_fd, 0)
