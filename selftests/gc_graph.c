@@ -398,11 +398,11 @@ TEST_F_TIMEOUT(graph, overlapping, 300)
 /*
  * Peeking hands out descriptors of what is in flight without taking them out.
  * A walker holds one socket of a ring, open nowhere else, peeks the next one
- * out of its queue and then closes the one it came from, while garbage is made
- * and collected all the time.
+ * out of its queue and then closes the one it came from, until garbage that was
+ * made meanwhile has been collected a number of times.
  */
-#define RING	3
-#define STEPS	300
+#define RING		3
+#define COLLECTIONS	10
 
 struct walker {
 	int family;
@@ -410,7 +410,7 @@ struct walker {
 	int fd;				/* where it stands */
 	struct scm_probe p[RING];	/* of each queue */
 	int line;			/* what went wrong, or 0 */
-	int *stop;
+	bool *stop;
 };
 
 static int make_ring(struct walker *w)
@@ -440,7 +440,9 @@ static void *walk(void *arg)
 	struct walker *w = arg;
 	int i, next;
 
-	for (i = 0; i < STEPS; i++) {
+	/* Ends where it began. */
+	for (i = 0; i % RING || !__atomic_load_n(w->stop, __ATOMIC_RELAXED);
+	     i++) {
 		next = gc_take(w->fd, MSG_PEEK, &w->p[i % RING]);
 		if (next < 0) {
 			w->line = __LINE__;
@@ -449,32 +451,31 @@ static void *walk(void *arg)
 		close(w->fd);
 		w->fd = next;
 	}
-	__atomic_sub_fetch(w->stop, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
 TEST_F_TIMEOUT(graph, peek_walk, 120)
 {
-	int i, j, next, left = 2, base = gc_sockets(variant->family);
+	int i, j, next, base = gc_sockets(variant->family);
 	struct walker w[2] = {};
 	struct scm_probe p[2];
+	bool stop = false;
 	pthread_t t[2];
 	char c;
 
 	for (i = 0; i < 2; i++) {
 		w[i].family = variant->family;
 		w[i].type = i ? SOCK_STREAM : SOCK_DGRAM;
-		w[i].stop = &left;
+		w[i].stop = &stop;
 		ASSERT_EQ(0, make_ring(&w[i]));
 	}
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&t[i], NULL, walk, &w[i]));
-	while (__atomic_load_n(&left, __ATOMIC_RELAXED)) {
+	for (i = 0; i < COLLECTIONS; i++) {
 		ASSERT_EQ(0, gc_garbage(variant->family, SOCK_STREAM, p));
-		close(p[0].r);
-		close(p[1].r);
-		gc_kick(variant->family);
+		ASSERT_TRUE(gc_gone(variant->family, p, 2));
 	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	ASSERT_TRUE(gc_collect(variant->family, 1));
