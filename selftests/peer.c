@@ -320,12 +320,12 @@ TEST_F(peer, pidfd)
 		pidfd[i] = new_pidfd(m.fd[i]);
 		ASSERT_EQ(fd, pidfd[i]);
 		ASSERT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
-		ASSERT_EQ(m.who[i]->pid, pid_of(fd));
+		ASSERT_EQ(m.who[i]->pid, vt_pid_of(fd));
 		ASSERT_EQ(0, vt_poll(fd, POLLIN));
 		/* One of its own each time. */
 		other = new_pidfd(m.fd[i]);
 		ASSERT_LT(fd, other);
-		ASSERT_EQ(m.who[i]->pid, pid_of(other));
+		ASSERT_EQ(m.who[i]->pid, vt_pid_of(other));
 		ASSERT_EQ(0, close(other));
 
 		/* None that nobody is told of. */
@@ -342,7 +342,7 @@ TEST_F(peer, pidfd)
 		ASSERT_EQ(POLLIN, vt_poll(pidfd[i], POLLIN));
 		fd = new_pidfd(m.fd[i]);
 		ASSERT_LE(0, fd);
-		ASSERT_EQ(m.who[i]->pid, pid_of(fd));
+		ASSERT_EQ(m.who[i]->pid, vt_pid_of(fd));
 		ASSERT_EQ(POLLIN, vt_poll(fd, POLLIN));
 	}
 	ASSERT_EQ(0, all_reaped(&m));
@@ -395,7 +395,7 @@ TEST_F(peer, reaped)
 		fd = new_pidfd(m.fd[i]);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
-		ASSERT_EQ(-1, pid_of(fd));
+		ASSERT_EQ(-1, vt_pid_of(fd));
 		ASSERT_TRUE(vt_poll(fd, POLLIN) & POLLIN);
 		info = (struct info){ .mask = INFO_EXIT };
 		ASSERT_EQ(0, ioctl(fd, GET_INFO, &info));
@@ -488,7 +488,7 @@ static void ask(int fd, const struct person *who, struct answers *a)
 	get_label(fd, sizeof(a->label.text), &a->label);
 	a->cred = peer_is(fd, who);
 	a->groups = groups_of(fd, who);
-	a->pid = pidfd < 0 ? pidfd : pid_of(pidfd);
+	a->pid = pidfd < 0 ? pidfd : vt_pid_of(pidfd);
 	if (pidfd >= 0)
 		close(pidfd);
 }

@@ -257,19 +257,4 @@ static inline int new_pidfd(int fd)
 	return len == sizeof(int) ? pidfd : -EPROTO;
 }
 
-/* The process that a pidfd is about, -1 if it was reaped, -2 if it is none. */
-static inline int pid_of(int fd)
-{
-	char path[64], *text, *p;
-	int pid = -2;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	text = vt_read_file(path);
-	p = text ? strstr(text, "\nPid:") : NULL;
-	if (p)
-		pid = atoi(p + 5);
-	free(text);
-	return pid;
-}
-
 #endif /* PEER_H */

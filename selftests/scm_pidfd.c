@@ -52,21 +52,6 @@ static int pass(int fd)
 	} \
 } while (0)
 
-/* The process that a pidfd is about, -1 if it was reaped, -2 if it is none. */
-static int pid_of(int fd)
-{
-	char path[64], *text, *p;
-	int pid = -2;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	text = vt_read_file(path);
-	p = text ? strstr(text, "\nPid:") : NULL;
-	if (p)
-		pid = atoi(p + 5);
-	free(text);
-	return pid;
-}
-
 static int put(int fd, const char *data)
 {
 	return scm_send_fds(fd, data, NULL, 0, 0);
@@ -109,7 +94,7 @@ TEST_F(pidfd, each_receive)
 		ASSERT_EQ(SCM_PIDFD, in.types[0]);
 		ASSERT_LT(0, in.pidfd);
 		ASSERT_EQ(FD_CLOEXEC, fcntl(in.pidfd, F_GETFD));
-		ASSERT_EQ(pid, pid_of(in.pidfd));
+		ASSERT_EQ(pid, vt_pid_of(in.pidfd));
 		close(in.pidfd);
 	}
 	close(go[1]);
@@ -117,7 +102,7 @@ TEST_F(pidfd, each_receive)
 
 	ASSERT_EQ(0, put(self->s, "y"));
 	ASSERT_EQ(1, scm_recv(self->r, &in, 0));
-	ASSERT_EQ(getpid(), pid_of(in.pidfd));
+	ASSERT_EQ(getpid(), vt_pid_of(in.pidfd));
 	PROVES("PIDFD-01");
 }
 
@@ -175,7 +160,7 @@ TEST_F(pidfd, sender_reaped)
 	ASSERT_EQ(1, in.nr);
 	if (!vt_kernel_older(6, 16)) {
 		ASSERT_LT(0, in.pidfd);
-		ASSERT_EQ(-1, pid_of(in.pidfd));
+		ASSERT_EQ(-1, vt_pid_of(in.pidfd));
 	} else {
 		/* As AF_UNIX there: an errno in the place of the pidfd. */
 		ASSERT_EQ(0, socketpair(AF_UNIX, variant->type, 0, sv));
@@ -202,7 +187,7 @@ TEST_F(pidfd, order)
 	ASSERT_EQ(SCM_RIGHTS, in.types[1]);
 	ASSERT_EQ(SCM_PIDFD, in.types[2]);
 	ASSERT_EQ(getpid(), in.cred.pid);
-	ASSERT_EQ(getpid(), pid_of(in.pidfd));
+	ASSERT_EQ(getpid(), vt_pid_of(in.pidfd));
 	PROVES("PIDFD-04");
 }
 
@@ -226,7 +211,7 @@ TEST_F(pidfd, inherited)
 	ASSERT_EQ(1, vt_getint(a, SOL_SOCKET, SO_PASSPIDFD));
 	ASSERT_EQ(1, scm_recv(a, &in, 0));
 	ASSERT_EQ(1, in.nr);
-	ASSERT_EQ(getpid(), pid_of(in.pidfd));
+	ASSERT_EQ(getpid(), vt_pid_of(in.pidfd));
 	ASSERT_EQ(0, vt_getint(c, SOL_SOCKET, SO_PASSPIDFD));
 	PROVES("PIDFD-05");
 }
