@@ -400,7 +400,9 @@ struct vunix_walk {
 /*
  * Leaves the RCU section and enters another.  Whoever unlinks where the walk
  * stands counts a change first: without one nothing was unlinked before the new
- * section began.  Returns false if something may have been.
+ * section began.  The counts were read before the lists (ops_changes()), or a
+ * parcel could be one that went before its queue's count was read.  Returns
+ * false if something may have been unlinked.
  */
 static bool walk_breathe(struct vunix_walk *walk)
 {
@@ -408,10 +410,11 @@ static bool walk_breathe(struct vunix_walk *walk)
 	cond_resched();
 	rcu_read_lock();
 	walk->visited = 0;
-	if (atomic_long_read(&walk->vs->gc.changes) != walk->changes)
+	/* The embryo is only looked at if its listener still has it. */
+	if (ops_changes(&walk->vs->gc.node) != walk->changes)
 		return false;
 	return !walk->embryo ||
-	       atomic_long_read(&walk->embryo->gc.changes) == walk->embryo_changes;
+	       ops_changes(&walk->embryo->gc.node) == walk->embryo_changes;
 }
 
 /* Returns false if the walk cannot go on. */
@@ -440,17 +443,15 @@ static void ops_each_queued(struct vunix_gc_pass *pass,
 			    struct vunix_gc_node *node, vunix_gc_visit visit)
 {
 	struct vunix_sock *vs = node_sock(node), *embryo;
-	struct vunix_walk walk = {
-		.vs = vs,
-		.changes = atomic_long_read(&vs->gc.changes),
-	};
+	struct vunix_walk walk = { .vs = vs };
 
 	rcu_read_lock();
+	walk.changes = ops_changes(node);
 	if (!walk_parcels(pass, &walk, vs, visit))
 		goto out;
 	list_for_each_entry_rcu(embryo, &vs->q.accept, accept_node) {
 		walk.embryo = embryo;
-		walk.embryo_changes = atomic_long_read(&embryo->gc.changes);
+		walk.embryo_changes = ops_changes(&embryo->gc.node);
 		/* An empty queue costs a step as well. */
 		walk.visited++;
 		if (!walk_parcels(pass, &walk, embryo, visit))
@@ -532,6 +533,7 @@ static void dismiss_suspects(void)
 	struct vunix_sock *vs;
 
 	while (*link) {
+		cond_resched();
 		vs = node_sock(*link);
 		if (is_suspect(vs)) {
 			link = &vs->gc.node.all;
@@ -544,7 +546,6 @@ static void dismiss_suspects(void)
 		if (is_suspect(vs))
 			make_suspect(vs);
 		sock_put(&vs->u.sk);
-		cond_resched();
 	}
 }
 

@@ -28,7 +28,8 @@
  *                      (vunix_state_double_lock).  AppArmor takes it while a
  *                      descriptor is received, with no lock of ours held.
  *       q.lock         positions, ring, records, marks, urgent byte and
- *                      accept queue of one queue.  Spinlock, a leaf.
+ *                      accept queue of one queue.  Spinlock, a leaf but for
+ *                      the workqueue's own locks (vunix_gc_link).
  *                      sk_shutdown is written under it, too
  *                      (vunix_queue_shutdown), so a stream's writer sees it.
  *       sk_peer_lock   credentials of the peer (listen, connect); a leaf.
