@@ -10,7 +10,9 @@
 #   -m SIZE     memory (2G)
 #   -t SECONDS  for the whole machine (1800)
 #   -a WORDS    more options for the kernel
-#   -i          one processor, whose clock counts instructions (1 ns each)
+#   -i          one processor, whose clock counts instructions (1 ns each), and
+#               those of a copy by words (no erms, no fsrm)
+#   -q WORDS    more options for QEMU
 #
 # Kernels: 6.1 6.12 7.x debug; selftests/vm/kernel.sh provides them.  KVM is not
 # used, so that figures do not depend on who has it, and -i works: seconds are
@@ -36,14 +38,15 @@ usage()
 	exit 2
 }
 
-cpus=1 memory=2G seconds=1800 append='' clock=''
-while getopts c:m:t:a:i opt; do
+cpus=1 memory=2G seconds=1800 append='' clock='' qemu=''
+while getopts c:m:t:a:iq: opt; do
 	case $opt in
 	c)	cpus=$OPTARG ;;
 	m)	memory=$OPTARG ;;
 	t)	seconds=$OPTARG ;;
 	a)	append=$OPTARG ;;
 	i)	clock=instructions ;;
+	q)	qemu=$OPTARG ;;
 	*)	usage ;;
 	esac
 done
@@ -95,17 +98,20 @@ echo 'exit-vm $status' >>"$root/init"
 chmod +x "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initramfs"
 
-set -- -accel tcg,thread=multi -smp "$cpus"
+# QEMU 7.2's cmpxchg16b is broken: see run.sh.
+set -- -accel tcg,thread=multi -smp "$cpus" -cpu max,-cx16
 if [ -n "$clock" ]; then
-	set -- -accel tcg,thread=single -icount shift=0,sleep=off -smp 1
+	# With erms a copy is a "rep movsb", which counts every byte.
+	set -- -accel tcg,thread=single -icount shift=0,sleep=off -smp 1 \
+		-cpu max,-cx16,-erms,-fsrm
 fi
 # The one clock that is read without a system call; with -icount it counts.
 append="tsc=reliable clocksource=tsc $append"
-# QEMU 7.2's cmpxchg16b is broken: see run.sh.
+# shellcheck disable=SC2086
 {
 	status=0
 	timeout --foreground -k 5 "$seconds" qemu-system-x86_64 \
-		-M q35 "$@" -cpu max,-cx16 -m "$memory" -nodefaults \
+		-M q35 "$@" $qemu -m "$memory" -nodefaults \
 		-no-user-config -display none -no-reboot -serial stdio \
 		-device isa-debug-exit,iobase=0xf4,iosize=4 \
 		-kernel "$dir/image" -initrd "$work/initramfs" -append \
