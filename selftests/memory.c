@@ -117,9 +117,11 @@ TEST_F(memory, object_size)
 	int size = object_size(cache_of(variant->family, variant->type));
 
 	ASSERT_LT(0, size);
-	/* Debug options pad both alike. */
 	ASSERT_LT(0, of_unix);
 	TH_LOG("%d bytes, AF_UNIX %d", size, of_unix);
+	/* Each of our own locks is as large as some sockets there. */
+	if (!access("/proc/lockdep", F_OK))
+		SKIP(return, "the limit is for kernels without lockdep");
 	ASSERT_GE(of_unix + MAX_MORE, size);
 }
 

@@ -183,6 +183,9 @@ TEST_F(any, threshold)
 					       bufs[i]));
 		sndbuf = vt_getint(self->a, SOL_SOCKET, SO_SNDBUF);
 		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
+			/* Where bytes are all that counts they are too many. */
+			if (sizes[j] * 20000 < sndbuf)
+				continue;
 			up = 0;
 			down = 0;
 			ASSERT_EQ(1, rule_holds(self->a, sndbuf));
