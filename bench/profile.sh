@@ -6,10 +6,11 @@
 # Every instruction that is executed is counted, by a plugin of the emulator
 # (profile_count.c): nothing is sampled.  Options are those of cost.c.
 #
-# For each row and transport: instructions of one operation, those of each
-# kind of function (by name, see kind() below), and those of each function.  Without its
-# callees: the compiler has inlined some, though.  What an interrupt costs that
-# came meanwhile is in there.  Functions below a tenth are not shown.
+# For each row and transport: instructions of one operation, those of each kind
+# of function (by name, see kind() below), and those of each function, with
+# how often it was called.  Without its callees; some the compiler has inlined.
+# What an interrupt costs that came meanwhile is in there.  Functions below a
+# tenth are not shown.
 #
 # Kernels: 6.1 (default) 6.12 7.x debug; selftests/vm/kernel.sh provides them.
 #
@@ -106,6 +107,7 @@ FILENAME == ARGV[1] {
 }
 $2 == 0 {
 	name = $3
+	at = $1
 	next
 }
 {
@@ -115,6 +117,8 @@ $2 == 0 {
 	if (!(f in kind_of))
 		kind_of[f] = kind(f)
 	count[$3 "\t" f] += $4
+	if ($1 == at)
+		calls[$3 "\t" f] += $4
 	kinds[$3 "\t" kind_of[f]] += $4
 	total[$3] += $4
 }
@@ -135,7 +139,8 @@ END {
 		for (i in count) {
 			split(i, part, "\t")
 			if (part[1] == w && count[i] / ops[w] >= 0.1)
-				printf "%10.1f  %-9s %s\n", count[i] / ops[w], \
+				printf "%10.1f %6.1f  %-9s %s\n", \
+					count[i] / ops[w], calls[i] / ops[w], \
 					kind_of[part[2]], part[2] | sorted
 		}
 		close(sorted)
