@@ -42,6 +42,9 @@
 #define PROBE		16	/* operations that tell how many to measure */
 #define TOLERANCE	0.97
 #define SETTLES		50000	/* microseconds */
+#define BOOTS		500000	/* microseconds */
+#define PATIENCE	60	/* times that */
+#define IDLE		0.9
 #define CGROUPS		"/sys/fs/cgroup"
 
 /* Messages that are some times what fits into a queue of 64-byte ones. */
@@ -340,6 +343,33 @@ static void profile_all(void)
 	}
 }
 
+static double idle_seconds(void)
+{
+	FILE *f = fopen("/proc/uptime", "r");
+	double idle;
+
+	if (!f || fscanf(f, "%*f %lf", &idle) != 1)
+		die("/proc/uptime");
+	fclose(f);
+	return idle;
+}
+
+/* Kernels test their ciphers for seconds after init has been started. */
+static void wait_until_idle(void)
+{
+	unsigned int tries;
+	double idle, start;
+
+	for (tries = 0; tries < PATIENCE; tries++) {
+		idle = idle_seconds();
+		start = now();
+		usleep(BOOTS);
+		if (idle_seconds() - idle > IDLE * (now() - start) / 1e9)
+			return;
+	}
+	fprintf(stderr, "cost: the machine has other things to do\n");
+}
+
 static void put_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -452,6 +482,7 @@ int main(int argc, char **argv)
 	if (!mkdtemp(directory))
 		die(directory);
 
+	wait_until_idle();
 	if (profiling) {
 		profile_all();
 	} else {
