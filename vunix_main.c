@@ -615,14 +615,19 @@ static int __init vunix_init(void)
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto err_gc;
+	err = vunix_diag_init();
+	if (err)
+		goto err_pernet;
 	err = sock_register(&family_ops);
 	if (err) {
 		pr_err("family %d is taken by another protocol\n", family);
-		goto err_pernet;
+		goto err_diag;
 	}
 	pr_info("registered as family %d\n", family);
 	return 0;
 
+err_diag:
+	vunix_diag_exit();
 err_pernet:
 	unregister_pernet_subsys(&net_ops);
 err_gc:
@@ -641,6 +646,7 @@ err_proto:
 static void __exit vunix_exit(void)
 {
 	sock_unregister(vunix_family);
+	vunix_diag_exit();
 	unregister_pernet_subsys(&net_ops);
 	vunix_gc_exit();
 	vunix_scm_exit();

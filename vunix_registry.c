@@ -62,6 +62,14 @@ static bool vunix_id_less(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct vunix_sock, id_node)->id;
 }
 
+static int vunix_id_cmp(const void *key, const struct rb_node *node)
+{
+	u64 id = *(const u64 *)key, other;
+
+	other = rb_entry(node, struct vunix_sock, id_node)->id;
+	return id < other ? -1 : id > other;
+}
+
 /* Count one socket more, if the namespace may have it; never above that. */
 static bool vunix_registry_try_count(struct vunix_net *vn)
 {
@@ -182,6 +190,31 @@ struct sock *vunix_registry_next_get(struct vunix_net *vn, u64 *pos)
 		id = 0;
 	}
 	return NULL;
+}
+
+/**
+ * vunix_registry_find_get() - find a socket by its id
+ * @vn: namespace
+ * @id: the socket's cookie
+ *
+ * Context: Process. Takes and drops a shard's lock.
+ * Return: socket with a reference, perhaps released since, or NULL.
+ */
+struct sock *vunix_registry_find_get(struct vunix_net *vn, u64 id)
+{
+	struct vunix_shard *shard = &vn->shards[vunix_shard_index(id)];
+	struct vunix_sock *vsk = NULL;
+	struct rb_node *node;
+
+	spin_lock(&shard->lock);
+	node = rb_find(&id, &shard->ids, vunix_id_cmp);
+	if (node) {
+		vsk = rb_entry(node, struct vunix_sock, id_node);
+		sock_hold(&vsk->u.sk);
+	}
+	spin_unlock(&shard->lock);
+
+	return vsk ? &vsk->u.sk : NULL;
 }
 
 /*

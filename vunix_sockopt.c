@@ -212,8 +212,15 @@ out:
 	return fd;
 }
 
-/* SIOCINQ: bytes a read would find; a datagram socket's next datagram. */
-static long queued_bytes(struct sock *sk)
+/**
+ * vunix_queued_bytes() - bytes a read would find (SIOCINQ)
+ * @sk: socket
+ *
+ * Context: Any. Takes and drops q.lock for datagram sockets.
+ * Return: all bytes of a connection, those of the next datagram, or -EINVAL:
+ *         a listener. Behaviour: unix(7).
+ */
+long vunix_queued_bytes(struct sock *sk)
 {
 	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
 		return -EINVAL;
@@ -243,7 +250,7 @@ int vunix_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 		val = sk_wmem_alloc_get(sk);
 		break;
 	case SIOCINQ:
-		val = queued_bytes(sk);
+		val = vunix_queued_bytes(sk);
 		break;
 	case SIOCATMARK:
 		if (sk->sk_type != SOCK_STREAM)

@@ -361,6 +361,7 @@ void vunix_registry_net_exit(struct vunix_net *vn);
 int vunix_registry_insert(struct sock *sk);
 void vunix_registry_remove(struct sock *sk);
 struct sock *vunix_registry_next_get(struct vunix_net *vn, u64 *pos);
+struct sock *vunix_registry_find_get(struct vunix_net *vn, u64 id);
 int vunix_addr_validate(const struct sockaddr_un *sunaddr, int len);
 void vunix_addr_put(struct unix_address *addr);
 int vunix_name_bind(struct sock *sk, struct sockaddr_un *sunaddr, int len);
@@ -463,6 +464,10 @@ static inline void vunix_proc_net_exit(struct net *net)
 {
 }
 #endif
+
+/* vunix_diag.c */
+int vunix_diag_init(void);
+void vunix_diag_exit(void);
 
 /* vunix_scm.c: control messages, both ways */
 int vunix_scm_send(struct socket *sock, struct msghdr *msg,
@@ -571,6 +576,7 @@ int vunix_setsockopt(struct socket *sock, int level, int optname,
 		     sockptr_t optval, unsigned int optlen);
 int vunix_getsockopt(struct socket *sock, int level, int optname,
 		     char __user *optval, int __user *optlen);
+long vunix_queued_bytes(struct sock *sk);
 int vunix_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 #ifdef CONFIG_COMPAT
 int vunix_compat_ioctl(struct socket *sock, unsigned int cmd,

@@ -167,6 +167,13 @@ static inline void vunix_release_secctx(struct lsm_context *ctx)
 }
 #endif
 
+/* Whose a socket is: since 6.17 without a lock, and also once it is closed. */
+#ifdef VUNIX_HAVE_SK_UID
+#define vunix_sk_uid(sk)	sk_uid(sk)
+#else
+#define vunix_sk_uid(sk)	sock_i_uid(sk)
+#endif
+
 /* Accepted SCM_CREDENTIALS register the process with pidfs: since 6.16. */
 #ifdef VUNIX_HAVE_PIDFS_REGISTER
 #define VUNIX_REGISTERS_PIDS	true

@@ -9,7 +9,7 @@
  * half of FAM-07) is checked from outside, by vm/init.
  */
 #define VT_OWN_NETNS
-#include "vunix_test.h"
+#include "diag.h"
 
 FIXTURE(family)
 {
@@ -304,7 +304,7 @@ TEST_F(family, tables)
 		ASSERT_LE(0, fds[i]);
 		ASSERT_TRUE(in_table(own, inode(fds[i]), NULL));
 		ASSERT_FALSE(in_table(unix_table, inode(fds[i]), NULL));
-		ASSERT_NE(1, vt_diag_lists(AF_UNIX, inode(fds[i])));
+		ASSERT_NE(1, diag_lists(AF_UNIX, inode(fds[i])));
 	}
 	ASSERT_TRUE(in_table(own, 0, " path-v"));
 	ASSERT_FALSE(in_table(unix_table, 0, " path-v"));

@@ -5,7 +5,7 @@
  * Rows: NETNS-01 NETNS-02 NETNS-03 NETNS-04
  */
 #define VT_OWN_NETNS
-#include "vunix_test.h"
+#include "diag.h"
 
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
@@ -128,33 +128,26 @@ static unsigned int inode(int fd)
 
 TEST_F(netns, tables)
 {
-	int family = variant->family, type = variant->type, diag;
+	int family = variant->family, type = variant->type;
 	int old = server(family, type, "@old"), new;
 
 	ASSERT_LE(0, old);
 	ASSERT_TRUE(listed(family, "@old"));
-	diag = vt_diag_lists(family, inode(old));
-	ASSERT_TRUE(diag == 1 || (diag == -1 && errno == ENOENT));
+	ASSERT_EQ(1, diag_lists(family, inode(old)));
 
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_FALSE(listed(family, "@old"));
 	new = server(family, type, "@new");
 	ASSERT_LE(0, new);
 	ASSERT_TRUE(listed(family, "@new"));
-	if (diag > 0) {
-		ASSERT_EQ(0, vt_diag_lists(family, inode(old)));
-		ASSERT_EQ(1, vt_diag_lists(family, inode(new)));
-	}
+	ASSERT_EQ(0, diag_lists(family, inode(old)));
+	ASSERT_EQ(1, diag_lists(family, inode(new)));
 	ASSERT_EQ(0, setns(self->home, CLONE_NEWNET));
 	ASSERT_TRUE(listed(family, "@old"));
 	ASSERT_FALSE(listed(family, "@new"));
-	if (diag > 0) {
-		ASSERT_EQ(1, vt_diag_lists(family, inode(old)));
-		ASSERT_EQ(0, vt_diag_lists(family, inode(new)));
-		PROVES("NETNS-03");
-	} else {
-		SKIP_ROWS("no sock_diag handler for the family", "NETNS-03");
-	}
+	ASSERT_EQ(1, diag_lists(family, inode(old)));
+	ASSERT_EQ(0, diag_lists(family, inode(new)));
+	PROVES("NETNS-03");
 }
 
 /* Ask for a message when the namespace @id, that of @pid, is gone. */

@@ -40,10 +40,7 @@
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
-#include <linux/unix_diag.h>
 #include <linux/vunix.h>
 
 #include "kselftest_harness.h"
@@ -776,55 +773,6 @@ static inline void *vt_edge(size_t n)
 	if (p == MAP_FAILED || mprotect(p + size, size, PROT_NONE))
 		return NULL;
 	return p + size - n;
-}
-
-/*
- * Does sock_diag list the socket with inode @ino, to a reader in this network
- * namespace?  1 or 0; -1 and errno if it cannot be asked, ENOENT if it knows
- * nothing of the family.
- */
-static inline int vt_diag_lists(int family, unsigned int ino)
-{
-	struct {
-		struct nlmsghdr nlh;
-		struct unix_diag_req req;
-	} q = {
-		.nlh = {
-			.nlmsg_len = sizeof(q),
-			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-		.req = {
-			.sdiag_family = vt_family(family),
-			.udiag_states = -1,
-		},
-	};
-	int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	static char buf[32768] __attribute__((aligned(8)));
-	int found = 0, err = 0, done = 0, n;
-	struct unix_diag_msg *m;
-	struct nlmsghdr *h;
-
-	if (nl < 0 || send(nl, &q, sizeof(q), 0) != sizeof(q))
-		return -1;
-	while (!done) {
-		n = recv(nl, buf, sizeof(buf), 0);
-		if (n <= 0)
-			break;
-		for (h = (void *)buf; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-			m = NLMSG_DATA(h);
-			if (h->nlmsg_type == NLMSG_ERROR)
-				err = -((struct nlmsgerr *)m)->error;
-			else if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY)
-				found |= m->udiag_ino == ino;
-			if (h->nlmsg_type == NLMSG_ERROR ||
-			    h->nlmsg_type == NLMSG_DONE)
-				done = 1;
-		}
-	}
-	close(nl);
-	errno = err ? err : EIO;
-	return err || !done ? -1 : found;
 }
 
 /* The process that a pidfd is about, -1 if it was reaped, -2 if it is none. */

@@ -23,4 +23,11 @@
 #define VUNIX_PASSRIGHTS	2	/* SO_PASSRIGHTS: 0 or 1 */
 #define VUNIX_RIGHTS_NOTRUNC	3	/* SO_RIGHTS_NOTRUNC: 0 or 1 */
 
+/*
+ * sock_diag: requests and answers are those of <linux/unix_diag.h>, with the
+ * family's number in sdiag_family.  Further bits of udiag_show:
+ */
+/* The socket is named by udiag_cookie alone; udiag_ino is ignored. */
+#define VUNIX_DIAG_BY_ID	0x40000000
+
 #endif /* _UAPI_LINUX_VUNIX_H */

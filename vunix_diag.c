@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sock_diag: what ss and its like ask about sockets.  Requests and answers are
+ * those of unix_diag; what we add is in <linux/vunix.h>.
+ *
+ * Owns nothing.  A dump keeps its place as an id of the registry, so that it
+ * can go on after any pause, and meets each socket that is there all the time
+ * exactly once.
+ */
+
+#include <linux/capability.h>
+#include <linux/dcache.h>
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <net/netlink.h>
+#include <net/tcp_states.h>
+#include "vunix.h"
+
+/* What an answer may take; an attribute cannot be longer than that anyway. */
+#define VUNIX_DIAG_MAX_LEN	(64 * 1024)
+
+/**
+ * struct vunix_diag_query - one request
+ * @req: what it asks for
+ * @user_ns: whose user ids are understood by who asks
+ * @portid: who asks
+ * @seq: its number for the request
+ * @flags: NLM_F_* of the answers
+ */
+struct vunix_diag_query {
+	const struct unix_diag_req	*req;
+	struct user_namespace		*user_ns;
+	u32				portid;
+	u32				seq;
+	u16				flags;
+};
+
+static int put_name(struct sk_buff *skb, struct sock *sk)
+{
+	/* Pairs with the release in vunix_name_insert(). */
+	struct unix_address *addr = smp_load_acquire(&unix_sk(sk)->addr);
+
+	if (!addr)
+		return 0;
+	return nla_put(skb, UNIX_DIAG_NAME,
+		       addr->len - offsetof(struct sockaddr_un, sun_path),
+		       addr->name->sun_path);
+}
+
+static int put_vfs(struct sk_buff *skb, struct sock *sk)
+{
+	struct unix_diag_vfs vfs = { };
+	struct dentry *dentry;
+
+	vunix_state_lock(sk);
+	dentry = unix_sk(sk)->path.dentry;
+	if (dentry) {
+		vfs.udiag_vfs_ino = d_backing_inode(dentry)->i_ino;
+		vfs.udiag_vfs_dev = dentry->d_sb->s_dev;
+	}
+	vunix_state_unlock(sk);
+
+	return dentry ? nla_put(skb, UNIX_DIAG_VFS, sizeof(vfs), &vfs) : 0;
+}
+
+static int put_peer(struct sk_buff *skb, struct sock *sk)
+{
+	struct sock *peer = vunix_peer_get(sk);
+	u32 ino;
+
+	if (!peer)
+		return 0;
+	ino = sock_i_ino(peer);
+	sock_put(peer);
+	return nla_put_u32(skb, UNIX_DIAG_PEER, ino);
+}
+
+/*
+ * The sockets that wait to be accepted by @sk, with a reference each.  Returns
+ * how many, or -ENOMEM; *clients is for kvfree().
+ */
+static int get_clients(struct sock *sk, struct sock ***clients)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	unsigned int max, nr = 0;
+	struct vunix_sock *embryo;
+	struct sock *client;
+
+	max = READ_ONCE(q->qlen);
+	*clients = kvmalloc_array(max, sizeof(**clients), GFP_KERNEL);
+	if (!*clients)
+		return -ENOMEM;
+	spin_lock(&q->lock);
+	list_for_each_entry(embryo, &q->accept, accept_node) {
+		if (nr == max)
+			break;
+		/* An embryo keeps its peer until it is released. */
+		client = READ_ONCE(unix_peer(&embryo->u.sk));
+		if (!client)
+			continue;
+		sock_hold(client);
+		(*clients)[nr++] = client;
+	}
+	spin_unlock(&q->lock);
+	return nr;
+}
+
+/*
+ * A long list may be too much for any answer, and a dump that cannot go on
+ * would end there: an answer of its own has as much as fits.
+ */
+static int put_icons(struct sk_buff *skb, struct sock *sk, bool alone)
+{
+	unsigned int room, fits, i;
+	struct sock **clients;
+	struct nlattr *attr;
+	int nr, err = 0;
+	u32 *inos;
+
+	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
+		return 0;
+	nr = get_clients(sk, &clients);
+	if (nr < 0)
+		return nr;
+
+	/* The rest of the answer needs some, too. */
+	room = skb_tailroom(skb);
+	room = room > 512 ? room - 512 : 0;
+	fits = min_t(unsigned int, room, U16_MAX - NLA_HDRLEN) / sizeof(u32);
+	fits = min_t(unsigned int, fits, nr);
+	if (fits < nr && !alone) {
+		err = -EMSGSIZE;
+		goto out;
+	}
+	attr = nla_reserve(skb, UNIX_DIAG_ICONS, fits * sizeof(u32));
+	if (!attr) {
+		err = -EMSGSIZE;
+		goto out;
+	}
+	inos = nla_data(attr);
+	for (i = 0; i < fits; i++)
+		inos[i] = sock_i_ino(clients[i]);
+out:
+	for (i = 0; i < nr; i++)
+		sock_put(clients[i]);
+	kvfree(clients);
+	return err;
+}
+
+static int put_rqlen(struct sk_buff *skb, struct sock *sk)
+{
+	struct unix_diag_rqlen len;
+
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN) {
+		len.udiag_rqueue = READ_ONCE(vunix_sk(sk)->q.qlen);
+		len.udiag_wqueue = READ_ONCE(sk->sk_max_ack_backlog);
+	} else {
+		len.udiag_rqueue = vunix_queued_bytes(sk);
+		len.udiag_wqueue = sk_wmem_alloc_get(sk);
+	}
+	return nla_put(skb, UNIX_DIAG_RQLEN, sizeof(len), &len);
+}
+
+static int put_uid(struct sk_buff *skb, struct sock *sk,
+		   struct user_namespace *user_ns)
+{
+	return nla_put_u32(skb, UNIX_DIAG_UID,
+			   from_kuid_munged(user_ns, vunix_sk_uid(sk)));
+}
+
+static int put_attributes(struct sk_buff *skb, struct sock *sk,
+			  const struct vunix_diag_query *query, bool alone)
+{
+	u32 show = query->req->udiag_show;
+	int err = 0;
+
+	if (show & UDIAG_SHOW_NAME)
+		err = put_name(skb, sk);
+	if (!err && show & UDIAG_SHOW_VFS)
+		err = put_vfs(skb, sk);
+	if (!err && show & UDIAG_SHOW_PEER)
+		err = put_peer(skb, sk);
+	if (!err && show & UDIAG_SHOW_ICONS)
+		err = put_icons(skb, sk, alone);
+	if (!err && show & UDIAG_SHOW_RQLEN)
+		err = put_rqlen(skb, sk);
+	if (!err && show & UDIAG_SHOW_MEMINFO)
+		err = sock_diag_put_meminfo(sk, skb, UNIX_DIAG_MEMINFO);
+	if (!err)
+		err = nla_put_u8(skb, UNIX_DIAG_SHUTDOWN,
+				 READ_ONCE(sk->sk_shutdown));
+	if (!err && show & UDIAG_SHOW_UID)
+		err = put_uid(skb, sk, query->user_ns);
+	return err;
+}
+
+/*
+ * Adds what is asked about @sk, whose inode number is @ino.  @alone: better a
+ * part of it than nothing.  Returns 0, -EMSGSIZE or -ENOMEM; then nothing is
+ * added.
+ */
+static int put_socket(struct sk_buff *skb, struct sock *sk, u32 ino,
+		      const struct vunix_diag_query *query, bool alone)
+{
+	struct unix_diag_msg *msg;
+	struct nlmsghdr *nlh;
+	int err;
+
+	nlh = nlmsg_put(skb, query->portid, query->seq, SOCK_DIAG_BY_FAMILY,
+			sizeof(*msg), query->flags);
+	if (!nlh)
+		return -EMSGSIZE;
+
+	msg = nlmsg_data(nlh);
+	msg->udiag_family = AF_UNIX;
+	msg->udiag_type = sk->sk_type;
+	msg->udiag_state = READ_ONCE(sk->sk_state);
+	msg->pad = 0;
+	msg->udiag_ino = ino;
+	sock_diag_save_cookie(sk, msg->udiag_cookie);
+
+	err = put_attributes(skb, sk, query, alone);
+	if (err) {
+		nlmsg_cancel(skb, nlh);
+		return err;
+	}
+	nlmsg_end(skb, nlh);
+	return 0;
+}
+
+/* The place in the registry, kept between the parts of a dump. */
+static u64 get_place(const struct netlink_callback *cb)
+{
+	return (u64)(u32)cb->args[1] << 32 | (u32)cb->args[0];
+}
+
+static void set_place(struct netlink_callback *cb, u64 id)
+{
+	cb->args[0] = lower_32_bits(id);
+	cb->args[1] = upper_32_bits(id);
+}
+
+static int dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct vunix_diag_query query = {
+		.req = nlmsg_data(cb->nlh),
+		.user_ns = sk_user_ns(skb->sk),
+		.portid = NETLINK_CB(cb->skb).portid,
+		.seq = cb->nlh->nlmsg_seq,
+		.flags = NLM_F_MULTI,
+	};
+	struct vunix_net *vn = vunix_net(sock_net(skb->sk));
+	u64 id = get_place(cb);
+	struct sock *sk;
+	int err = 0;
+	u32 ino;
+
+	while ((sk = vunix_registry_next_get(vn, &id))) {
+		/* Not accepted yet, or released since, it has no inode. */
+		ino = sock_i_ino(sk);
+		if (ino && query.req->udiag_states & BIT(READ_ONCE(sk->sk_state)))
+			err = put_socket(skb, sk, ino, &query, !skb->len);
+		sock_put(sk);
+		if (err)
+			break;
+		set_place(cb, id);
+		cond_resched();
+	}
+	/* Full is not an error: there will be another call. */
+	return skb->len ? skb->len : err;
+}
+
+static struct sock *find_by_inode(struct vunix_net *vn, u32 ino)
+{
+	struct sock *sk;
+	u64 id = 0;
+
+	while ((sk = vunix_registry_next_get(vn, &id))) {
+		if ((u32)sock_i_ino(sk) == ino)
+			break;
+		sock_put(sk);
+		cond_resched();
+	}
+	return sk;
+}
+
+/*
+ * The socket that a request names: by its inode, and by its cookie, which is
+ * the quick way, unless that is left open.
+ */
+static struct sock *find_socket(struct vunix_net *vn,
+				const struct unix_diag_req *req)
+{
+	u64 id = (u64)req->udiag_cookie[1] << 32 | req->udiag_cookie[0];
+	struct sock *sk;
+	int err;
+
+	if (req->udiag_show & VUNIX_DIAG_BY_ID) {
+		sk = vunix_registry_find_get(vn, id);
+		return sk ?: ERR_PTR(-ENOENT);
+	}
+	if (!req->udiag_ino)
+		return ERR_PTR(-EINVAL);
+	sk = vunix_registry_find_get(vn, id);
+	if (sk) {
+		if ((u32)sock_i_ino(sk) == req->udiag_ino)
+			return sk;
+		sock_put(sk);
+	}
+	sk = find_by_inode(vn, req->udiag_ino);
+	if (!sk)
+		return ERR_PTR(-ENOENT);
+	err = sock_diag_check_cookie(sk, req->udiag_cookie);
+	if (err) {
+		sock_put(sk);
+		return ERR_PTR(err);
+	}
+	return sk;
+}
+
+static int answer(struct sk_buff *in_skb, const struct nlmsghdr *nlh)
+{
+	struct vunix_diag_query query = {
+		.req = nlmsg_data(nlh),
+		.user_ns = sk_user_ns(NETLINK_CB(in_skb).sk),
+		.portid = NETLINK_CB(in_skb).portid,
+		.seq = nlh->nlmsg_seq,
+	};
+	struct net *net = sock_net(in_skb->sk);
+	unsigned int len = 512;
+	struct sk_buff *skb;
+	struct sock *sk;
+	int err;
+
+	sk = find_socket(vunix_net(net), query.req);
+	if (IS_ERR(sk))
+		return PTR_ERR(sk);
+	do {
+		len *= 2;
+		err = -ENOMEM;
+		skb = nlmsg_new(len, GFP_KERNEL);
+		if (!skb)
+			break;
+		err = put_socket(skb, sk, sock_i_ino(sk), &query,
+				 len >= VUNIX_DIAG_MAX_LEN);
+		if (err)
+			nlmsg_free(skb);
+	} while (err == -EMSGSIZE && len < VUNIX_DIAG_MAX_LEN);
+	sock_put(sk);
+	return err ? err : nlmsg_unicast(net->diag_nlsk, skb, query.portid);
+}
+
+static int handle(struct sk_buff *skb, struct nlmsghdr *nlh)
+{
+	struct netlink_dump_control control = { .dump = dump };
+
+	if (nlmsg_len(nlh) < sizeof(struct unix_diag_req))
+		return -EINVAL;
+	if (!(nlh->nlmsg_flags & NLM_F_DUMP))
+		return answer(skb, nlh);
+	return netlink_dump_start(sock_net(skb->sk)->diag_nlsk, skb, nlh,
+				  &control);
+}
+
+static struct sock_diag_handler handler __ro_after_init = {
+	.owner = THIS_MODULE,
+	.dump = handle,
+};
+
+/**
+ * vunix_diag_init() - let sock_diag know the family
+ *
+ * Context: Process, may sleep; vunix_family is known, namespaces are there.
+ * Return: 0 or -EBUSY.
+ */
+int __init vunix_diag_init(void)
+{
+	handler.family = vunix_family;
+	return sock_diag_register(&handler);
+}
+
+/**
+ * vunix_diag_exit() - take vunix_diag_init() back
+ *
+ * A request or dump in progress holds a reference of the module.
+ *
+ * Context: Process, may sleep.
+ */
+void vunix_diag_exit(void)
+{
+	sock_diag_unregister(&handler);
+}
+
+MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_NETLINK, NETLINK_SOCK_DIAG, 18);
