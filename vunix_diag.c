@@ -80,28 +80,27 @@ static int put_peer(struct sk_buff *skb, struct sock *sk)
 }
 
 /*
- * The sockets that wait to be accepted by @sk, with a reference each.  Returns
- * how many, or -ENOMEM; *clients is for kvfree().
+ * Sockets that wait to be accepted by @sk, with a reference each: at most @max.
+ * Returns how many, or -ENOMEM; *clients is for kvfree().
  */
-static int get_clients(struct sock *sk, struct sock ***clients)
+static int get_clients(struct sock *sk, unsigned int max,
+		       struct sock ***clients)
 {
 	struct vunix_queue *q = &vunix_sk(sk)->q;
-	unsigned int max, nr = 0;
 	struct vunix_sock *embryo;
 	struct sock *client;
+	unsigned int nr = 0;
 
-	max = READ_ONCE(q->qlen);
-	*clients = kvmalloc_array(max, sizeof(**clients), GFP_KERNEL);
+	max = min(max, READ_ONCE(q->qlen));
+	*clients = kvmalloc_array(max, sizeof(**clients), GFP_KERNEL_ACCOUNT);
 	if (!*clients)
 		return -ENOMEM;
 	spin_lock(&q->lock);
 	list_for_each_entry(embryo, &q->accept, accept_node) {
 		if (nr == max)
 			break;
-		/* An embryo keeps its peer until it is released. */
+		/* Linked before it was listed, and until it is released. */
 		client = READ_ONCE(unix_peer(&embryo->u.sk));
-		if (!client)
-			continue;
 		sock_hold(client);
 		(*clients)[nr++] = client;
 	}
@@ -115,40 +114,33 @@ static int get_clients(struct sock *sk, struct sock ***clients)
  */
 static int put_icons(struct sk_buff *skb, struct sock *sk, bool alone)
 {
-	unsigned int room, fits, i;
 	struct sock **clients;
 	struct nlattr *attr;
-	int nr, err = 0;
+	unsigned int room;
+	int nr, i;
 	u32 *inos;
 
 	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
 		return 0;
-	nr = get_clients(sk, &clients);
-	if (nr < 0)
-		return nr;
-
 	/* The rest of the answer needs some, too. */
 	room = skb_tailroom(skb);
 	room = room > 512 ? room - 512 : 0;
-	fits = min_t(unsigned int, room, U16_MAX - NLA_HDRLEN) / sizeof(u32);
-	fits = min_t(unsigned int, fits, nr);
-	if (fits < nr && !alone) {
-		err = -EMSGSIZE;
-		goto out;
-	}
-	attr = nla_reserve(skb, UNIX_DIAG_ICONS, fits * sizeof(u32));
-	if (!attr) {
-		err = -EMSGSIZE;
-		goto out;
-	}
-	inos = nla_data(attr);
-	for (i = 0; i < fits; i++)
-		inos[i] = sock_i_ino(clients[i]);
-out:
-	for (i = 0; i < nr; i++)
+	room = min_t(unsigned int, room, U16_MAX - NLA_HDRLEN) / sizeof(u32);
+	if (READ_ONCE(vunix_sk(sk)->q.qlen) > room && !alone)
+		return -EMSGSIZE;
+	nr = get_clients(sk, room, &clients);
+	if (nr < 0)
+		return nr;
+
+	attr = nla_reserve(skb, UNIX_DIAG_ICONS, nr * sizeof(u32));
+	inos = attr ? nla_data(attr) : NULL;
+	for (i = 0; i < nr; i++) {
+		if (inos)
+			inos[i] = sock_i_ino(clients[i]);
 		sock_put(clients[i]);
+	}
 	kvfree(clients);
-	return err;
+	return attr ? 0 : -EMSGSIZE;
 }
 
 static int put_rqlen(struct sk_buff *skb, struct sock *sk)
@@ -394,5 +386,3 @@ void vunix_diag_exit(void)
 {
 	sock_diag_unregister(&handler);
 }
-
-MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_NETLINK, NETLINK_SOCK_DIAG, 18);

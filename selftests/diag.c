@@ -460,46 +460,6 @@ TEST_F(diag, abandoned)
 	}
 }
 
-/*
- * Of many who wait, some are more than an answer holds: AF_UNIX ends a dump
- * there, vunix shows as many as it can and goes on.
- */
-TEST_F(diag, crowd)
-{
-	struct unix_diag_req req;
-	struct found f = {};
-	int s, i, last;
-
-	if (variant->type == SOCK_DGRAM)
-		return;
-	if (vt_is_unix(variant->family))
-		SKIP(return, "AF_UNIX leaves such sockets out");
-	ASSERT_EQ(0, more_files());
-	ASSERT_EQ(0, vt_write_num("/proc/sys/net/core/somaxconn", 5000));
-	s = vt_socket(variant->family, variant->type);
-	ASSERT_EQ(0, vt_bind(s, "@crowd"));
-	ASSERT_EQ(0, listen(s, 5000));
-	for (i = 0; i < 4500; i++) {
-		last = vt_socket(variant->family, variant->type);
-		ASSERT_EQ(0, vt_connect(last, "@crowd"));
-	}
-	req = diag_req(variant->family, diag_ino(s), SHOW_ALL);
-	ASSERT_EQ(0, diag_ask(&req, &self->d));
-	ASSERT_EQ(4500 * 4, self->d.icons_len);
-	ASSERT_EQ(4500U, self->d.rqlen.udiag_rqueue);
-
-	f.ino[0] = diag_ino(s);
-	f.ino[1] = diag_ino(last);
-	req.udiag_ino = 0;
-	ASSERT_LT(0, diag_dump(&req, find, &f));
-	ASSERT_EQ(1, f.count[0]);
-	ASSERT_EQ(1, f.count[1]);
-	ASSERT_EQ(4499, f.others);
-	ASSERT_LE(100 * 4, f.d[0].icons_len);
-	ASSERT_EQ(1, f.d[0].shutdown_len);
-	ASSERT_EQ(4, f.d[0].uid_len);
-}
-
 FIXTURE(mine)
 {
 	struct vt_env env;
@@ -561,6 +521,44 @@ TEST_F(mine, by_id)
 	ASSERT_EQ(-ENOENT, diag_ask(&req, &self->d));
 	memset(req.udiag_cookie, 0, sizeof(req.udiag_cookie));
 	ASSERT_EQ(-ENOENT, diag_ask(&req, &self->d));
+}
+
+/*
+ * Of many who wait, some are more than an answer holds: AF_UNIX ends a dump
+ * there, vunix shows as many as it can and goes on.
+ */
+TEST_F(mine, crowd)
+{
+	struct unix_diag_req req;
+	struct found f = {};
+	int s, i, last;
+
+	if (variant->type == SOCK_DGRAM)
+		return;
+	ASSERT_EQ(0, more_files());
+	ASSERT_EQ(0, vt_write_num("/proc/sys/net/core/somaxconn", 5000));
+	s = vt_socket(variant->family, variant->type);
+	ASSERT_EQ(0, vt_bind(s, "@crowd"));
+	ASSERT_EQ(0, listen(s, 5000));
+	for (i = 0; i < 4500; i++) {
+		last = vt_socket(variant->family, variant->type);
+		ASSERT_EQ(0, vt_connect(last, "@crowd"));
+	}
+	req = diag_req(variant->family, diag_ino(s), SHOW_ALL);
+	ASSERT_EQ(0, diag_ask(&req, &self->d));
+	ASSERT_EQ(4500 * 4, self->d.icons_len);
+	ASSERT_EQ(4500U, self->d.rqlen.udiag_rqueue);
+
+	f.ino[0] = diag_ino(s);
+	f.ino[1] = diag_ino(last);
+	req.udiag_ino = 0;
+	ASSERT_LT(0, diag_dump(&req, find, &f));
+	ASSERT_EQ(1, f.count[0]);
+	ASSERT_EQ(1, f.count[1]);
+	ASSERT_EQ(4499, f.others);
+	ASSERT_LE(100 * 4, f.d[0].icons_len);
+	ASSERT_EQ(1, f.d[0].shutdown_len);
+	ASSERT_EQ(4, f.d[0].uid_len);
 }
 
 /* Sockets that come and go all the time, in the place that a dump passes. */
