@@ -391,6 +391,9 @@ TEST_F_TIMEOUT(gc_stress, all, 3000)
 	pid_t pid[2];
 	int i, status;
 
+	/* Its collector misses some cycles (GC-12), and they stay for good. */
+	if (VT_UNIX_OLDER(7, 3))
+		SKIP(return, "AF_UNIX of newer kernels only");
 	for (i = 0; i < 2; i++) {
 		fflush(NULL);
 		pid[i] = fork();
