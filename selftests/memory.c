@@ -121,7 +121,7 @@ TEST_F(memory, object_size)
 	TH_LOG("%d bytes, AF_UNIX %d", size, of_unix);
 	/* Each of our own locks is as large as some sockets there. */
 	if (!access("/proc/lockdep", F_OK))
-		SKIP(return, "the limit is for kernels without lockdep");
+		SKIP(return, "the limit holds on kernels without lockdep only");
 	ASSERT_GE(of_unix + MAX_MORE, size);
 }
 
