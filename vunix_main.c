@@ -24,6 +24,7 @@ module_param(family, int, 0444);
 MODULE_PARM_DESC(family, "number of the protocol family (18)");
 
 int vunix_family;
+void (*vunix_def_readable)(struct sock *sk);
 
 /* Sockets of all namespaces, against twice the limit of open files. */
 static atomic_long_t nr_socks;
@@ -122,6 +123,9 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 		return ERR_PTR(-ENOMEM);
 	}
 	sock_init_data(sock, sk);
+	/* The same each time; senders read it, so it is written once. */
+	if (READ_ONCE(vunix_def_readable) != sk->sk_data_ready)
+		WRITE_ONCE(vunix_def_readable, sk->sk_data_ready);
 	sk->sk_type = type;
 	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
 	sk->sk_write_space = vunix_write_space;
@@ -165,8 +169,9 @@ static bool has_unread(struct sock *sk)
 {
 	struct vunix_queue *q = &vunix_sk(sk)->q;
 
-	return READ_ONCE(q->bytes) ||
-	       (sk->sk_type == SOCK_SEQPACKET && READ_ONCE(q->qlen) > 1);
+	if (sk->sk_type == SOCK_STREAM)
+		return vunix_stream_inq(q);
+	return READ_ONCE(q->bytes) || READ_ONCE(q->qlen) > 1;
 }
 
 /**

@@ -67,18 +67,6 @@ static void *charged_cgroup(void)
 #endif
 }
 
-static struct page **slot_of(struct vunix_queue *q, u32 pos)
-{
-	return &q->slots[(pos >> PAGE_SHIFT) & (q->nslots - 1)];
-}
-
-/* Slots from the tail's to the one of the last byte before @end. */
-static unsigned int slots_spanned(const struct vunix_queue *q, u32 end)
-{
-	return DIV_ROUND_UP(vunix_page_offset(q->tail) + (end - q->tail),
-			    PAGE_SIZE);
-}
-
 /**
  * vunix_queue_init() - make an empty queue
  * @q: zeroed memory
@@ -95,6 +83,7 @@ void vunix_queue_init(struct vunix_queue *q)
 	q->head = VUNIX_FIRST_POS;
 	q->tail = VUNIX_FIRST_POS;
 	q->spare_from = VUNIX_FIRST_POS;
+	q->tail_page = 1;
 	q->slots = q->inline_slots;
 	q->nslots = VUNIX_INLINE_SLOTS;
 }
@@ -109,7 +98,7 @@ void vunix_queue_free(struct vunix_queue *q)
 {
 	WARN_ON_ONCE(q->head != q->tail);
 	if (vunix_page_offset(q->head))
-		put_page(*slot_of(q, q->head));
+		put_page(*vunix_queue_slot(q, q->head));
 	vunix_queue_free_pages(q->spare);
 	if (q->slots != q->inline_slots)
 		kvfree(q->slots);
@@ -203,7 +192,7 @@ static struct page **install_slots(struct vunix_queue *q,
 
 	lockdep_assert_held(&q->lock);
 	lockdep_assert_held(&q->wmutex);
-	n = slots_spanned(q, q->head);
+	n = vunix_queue_span(q, q->head);
 	for (i = first; i != first + n; i++)
 		w->slots[i & (w->nslots - 1)] = old[i & mask];
 	q->slots = w->slots;
@@ -225,7 +214,7 @@ static bool writer_is_ready(struct vunix_writer *w, size_t bytes,
 	*pages = bytes > room ? DIV_ROUND_UP(bytes - room, PAGE_SIZE) : 0;
 
 	spin_lock(&q->lock);
-	*slots = slots_spanned(q, q->head + bytes);
+	*slots = vunix_queue_span(q, q->head + bytes);
 	drop = take_spares(q, w, *pages);
 	if (w->nr >= *pages &&
 	    (*slots <= q->nslots || (w->slots && *slots <= w->nslots))) {
@@ -334,7 +323,7 @@ static struct page *writer_page(struct vunix_writer *w)
 	s32 ahead = (w->pos & (u32)PAGE_MASK) - fresh;
 
 	if (ahead < 0)
-		return *slot_of(w->q, w->pos);
+		return *vunix_queue_slot(w->q, w->pos);
 	return w->pages[ahead >> PAGE_SHIFT];
 }
 
@@ -358,9 +347,13 @@ size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
 	while (done < n) {
 		u32 off = vunix_page_offset(w->pos);
 		size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
+		struct page *page = writer_page(w);
 		size_t copied;
 
-		copied = copy_page_from_iter(writer_page(w), off, len, from);
+		if (vunix_copy_in(page_address(page) + off, len, from))
+			copied = len;
+		else
+			copied = copy_page_from_iter(page, off, len, from);
 		w->pos += copied;
 		done += copied;
 		if (copied < len)
@@ -475,9 +468,12 @@ void vunix_write_commit(struct vunix_writer *w)
 	lockdep_assert_held(&q->wmutex);
 	lockdep_assert_held(&q->lock);
 	for (; (s32)(w->pos - pos) > 0; pos += PAGE_SIZE)
-		*slot_of(q, pos) = w->pages[w->used++];
-	WRITE_ONCE(q->head, w->pos);
-	n = slots_spanned(q, q->head);
+		*vunix_queue_slot(q, pos) = w->pages[w->used++];
+	if (vunix_page_offset(w->pos))
+		q->head_addr = page_address(*vunix_queue_slot(q, w->pos));
+	/* Pairs with the acquire of who reads without the lock. */
+	smp_store_release(&q->head, w->pos);
+	n = vunix_queue_span(q, q->head);
 	if (n > q->peak)
 		q->peak = min_t(unsigned int, n, U16_MAX);
 }
@@ -527,7 +523,7 @@ unsigned int vunix_queue_get_pages(struct vunix_queue *q, u32 pos,
 	nr = min(nr, max);
 	spin_lock(&q->lock);
 	for (i = 0; i < nr; i++)
-		pages[i] = *slot_of(q, pos + i * PAGE_SIZE);
+		pages[i] = *vunix_queue_slot(q, pos + i * PAGE_SIZE);
 	spin_unlock(&q->lock);
 	return nr;
 }
@@ -556,11 +552,13 @@ size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 		for (i = 0; i < nr; i++) {
 			u32 off = vunix_page_offset(pos);
 			size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
+			void *from = page_address(pages[i]) + off;
 			size_t copied;
 
-			if (vunix_iter_keeps_pages(to))
-				copied = copy_to_iter(page_address(pages[i]) +
-						      off, len, to);
+			if (vunix_copy_out(from, len, to))
+				copied = len;
+			else if (vunix_iter_keeps_pages(to))
+				copied = copy_to_iter(from, len, to);
 			else
 				copied = copy_page_to_iter(pages[i], off, len,
 							   to);
@@ -596,7 +594,21 @@ struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 		*pos += PAGE_SIZE - off;
 		off = 0;
 	}
-	return page_address(*slot_of(q, *pos)) + off;
+	return page_address(*vunix_queue_slot(q, *pos)) + off;
+}
+
+/**
+ * vunix_queue_find_tail() - remember where the page of the tail is
+ * @q: queue that is not empty
+ *
+ * Context: Process, reader's iolock held. Takes and drops q.lock.
+ */
+void vunix_queue_find_tail(struct vunix_queue *q)
+{
+	spin_lock(&q->lock);
+	q->tail_page = q->tail & (u32)PAGE_MASK;
+	q->tail_addr = page_address(*vunix_queue_slot(q, q->tail));
+	spin_unlock(&q->lock);
 }
 
 /* At a drain: spares that bursts have not needed for a while go. */
@@ -604,7 +616,8 @@ static void trim_spares(struct vunix_queue *q, struct page **list)
 {
 	unsigned int n = q->nr_spare / 2;
 
-	if (q->peak > n || !q->nr_spare) {
+	/* What fits into one page may not have been noted. */
+	if (max_t(u16, q->peak, 1) > n || !q->nr_spare) {
 		q->calm = 0;
 	} else if (++q->calm >= VUNIX_CALM_MAX) {
 		q->calm = 0;
@@ -632,7 +645,7 @@ struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos)
 
 	lockdep_assert_held(&q->lock);
 	for (; (s32)(at + (u32)PAGE_SIZE - pos) <= 0; at += PAGE_SIZE) {
-		slot = slot_of(q, at);
+		slot = vunix_queue_slot(q, at);
 		page = *slot;
 		*slot = NULL;
 		/* A pipe may still hold what was spliced out of it. */
@@ -646,6 +659,8 @@ struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos)
 			push_page(&list, page);
 		}
 	}
+	if ((q->tail ^ pos) & (u32)PAGE_MASK)
+		q->tail_page = 1;
 	WRITE_ONCE(q->tail, pos);
 	/* Keep it near, so that the comparison holds when positions wrap. */
 	if ((s32)(at - q->spare_from) > 0)
@@ -721,11 +736,6 @@ void vunix_wmem_uncharge(struct sock *sk, unsigned int n)
 	sk_free(sk);
 }
 
-static bool wmem_has_room(const struct sock *sk)
-{
-	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
-}
-
 static long wmem_sleep(struct sock *sk, long timeo)
 {
 	DEFINE_WAIT(wait);
@@ -734,7 +744,7 @@ static long wmem_sleep(struct sock *sk, long timeo)
 	while (timeo && !signal_pending(current)) {
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-		if (wmem_has_room(sk) ||
+		if (vunix_wmem_has_room(sk) ||
 		    READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
 		    READ_ONCE(sk->sk_err))
 			break;
@@ -766,7 +776,7 @@ int vunix_wmem_wait(struct sock *sk, long *timeo)
 			return err;
 		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 			return -EPIPE;
-		if (wmem_has_room(sk))
+		if (vunix_wmem_has_room(sk))
 			return 0;
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);

@@ -474,8 +474,8 @@ static int send_credentials(struct socket *sock, struct cmsghdr *cmsg,
 int vunix_scm_send(struct socket *sock, struct msghdr *msg,
 		   struct vunix_scm *scm)
 {
-	unsigned int max = vunix_limit_scm_fds(vunix_net(sock_net(sock->sk)));
 	struct cmsghdr *cmsg;
+	unsigned int max;
 	int err;
 
 	memset(scm, 0, sizeof(*scm));
@@ -483,6 +483,7 @@ int vunix_scm_send(struct socket *sock, struct msghdr *msg,
 	if (!msg->msg_controllen)
 		return 0;
 
+	max = vunix_limit_scm_fds(vunix_net(sock_net(sock->sk)));
 	for_each_cmsghdr(cmsg, msg) {
 		err = -EINVAL;
 		if (!CMSG_OK(msg, cmsg))
@@ -565,8 +566,7 @@ int vunix_scm_stamp(struct vunix_scm *scm, const struct sock *sk,
 
 	if (scm->pid)
 		return 0;
-	if (!vunix_may_passcred(sk) && !vunix_may_passcred(other) &&
-	    READ_ONCE(other->sk_socket))
+	if (!vunix_wants_stamp(sk, other))
 		return 0;
 
 	err = vunix_scm_register_pid();

@@ -224,7 +224,9 @@ long vunix_queued_bytes(struct sock *sk)
 {
 	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
 		return -EINVAL;
-	if (vunix_is_connected_type(sk))
+	if (sk->sk_type == SOCK_STREAM)
+		return vunix_stream_inq(&vunix_sk(sk)->q);
+	if (sk->sk_type == SOCK_SEQPACKET)
 		return READ_ONCE(vunix_sk(sk)->q.bytes);
 	return vunix_dgram_first_len(sk);
 }

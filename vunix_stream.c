@@ -56,32 +56,35 @@ static struct vunix_oob *last_oob(struct vunix_queue *q)
 }
 
 /*
- * Brings the charge into line with what is queued.  Returns what the caller
- * gives back with vunix_wmem_uncharge() once the lock is dropped.
+ * Charges the sender for what is queued.  It has one queue to send to, for life,
+ * and a reference from the owner of that queue; so under its lock nobody else
+ * changes sk_wmem_alloc, which is the 1 of sk_alloc() and what is queued, and
+ * it is set, not added to.
  */
-static unsigned int recharge(struct vunix_queue *q, struct sock *sender)
+static inline void recharge(struct vunix_queue *q, struct sock *sender)
 {
 	u32 queued = q->head - q->tail;
-	u32 want = queued ? queued + VUNIX_STREAM_OVERHEAD +
+	u32 cost = queued ? queued + VUNIX_STREAM_OVERHEAD +
 			    q->nr_marks * VUNIX_MARK_OVERHEAD : 0;
-	u32 had = q->charged;
 
 	lockdep_assert_held(&q->lock);
-	q->charged = want;
-	if (want > had) {
-		vunix_wmem_charge(sender, want - had);
-		return 0;
-	}
-	return had - want;
+	refcount_set(&sender->sk_wmem_alloc, cost + 1);
+}
+
+static void wake_writer(struct sock *sender)
+{
+	void (*space)(struct sock *sk) = READ_ONCE(sender->sk_write_space);
+
+	space(sender);
 }
 
 /*
  * Sending
  */
 
-/* Adds @mark to the range [start, head), or lets the last mark grow over it. */
+/* Adds @mark to the range [start, end), or lets the last mark grow over it. */
 static struct vunix_mark *add_mark(struct vunix_queue *q,
-				   struct vunix_mark *mark, u32 start)
+				   struct vunix_mark *mark, u32 start, u32 end)
 {
 	struct vunix_mark *last;
 
@@ -90,19 +93,20 @@ static struct vunix_mark *add_mark(struct vunix_queue *q,
 		last = list_last_entry(&q->marks, struct vunix_mark, node);
 		if (last->end == start && !last->scm.fp &&
 		    vunix_scm_creds_equal(&last->scm, &mark->scm)) {
-			last->end = q->head;
+			last->end = end;
 			return mark;
 		}
 	}
 	mark->start = start;
-	mark->end = q->head;
+	mark->end = end;
 	list_add_tail(&mark->node, &q->marks);
-	q->nr_marks++;
+	WRITE_ONCE(q->nr_marks, q->nr_marks + 1);
 	return NULL;
 }
 
-/* The byte in front of the head is urgent; an older one becomes ordinary. */
-static struct vunix_oob *add_oob(struct vunix_queue *q, struct vunix_oob *oob)
+/* The byte in front of @end is urgent; an older one becomes ordinary. */
+static struct vunix_oob *add_oob(struct vunix_queue *q, struct vunix_oob *oob,
+				 u32 end)
 {
 	struct vunix_oob *old = NULL;
 
@@ -110,13 +114,13 @@ static struct vunix_oob *add_oob(struct vunix_queue *q, struct vunix_oob *oob)
 	if (q->oob_pending) {
 		old = last_oob(q);
 		list_del(&old->node);
-		q->nr_marks--;
+	} else {
+		WRITE_ONCE(q->nr_marks, q->nr_marks + 1);
 	}
-	oob->start = q->head - 1;
-	oob->end = q->head;
+	oob->start = end - 1;
+	oob->end = end;
 	oob->taken = false;
 	list_add_tail(&oob->node, &q->oob);
-	q->nr_marks++;
 	WRITE_ONCE(q->oob_pending, true);
 	return old;
 }
@@ -141,7 +145,6 @@ static int send_piece(struct sock *sk, struct sock *other,
 	struct vunix_queue *q = &vunix_sk(other)->q;
 	struct vunix_mark *mark = NULL;
 	struct vunix_oob *oob = NULL;
-	unsigned int uncharge = 0;
 	struct vunix_writer w;
 	int err;
 
@@ -167,22 +170,19 @@ static int send_piece(struct sock *sk, struct sock *other,
 	} else if (scm->fp && !vunix_pass_rights(other)) {
 		err = -EPERM;
 	} else {
-		vunix_write_commit(&w);
-		WRITE_ONCE(q->bytes, q->bytes + size);
 		if (mark) {
 			swap(mark->scm.fp, scm->fp);
 			vunix_scm_queued(other, &mark->scm);
-			mark = add_mark(q, mark, w.start);
+			mark = add_mark(q, mark, w.start, w.pos);
 		}
 		if (oob)
-			oob = add_oob(q, oob);
-		uncharge = recharge(q, sk);
+			oob = add_oob(q, oob, w.pos);
+		/* Behind them: try_read_short() looks without the lock. */
+		vunix_write_commit(&w);
+		recharge(q, sk);
 	}
 	spin_unlock(&q->lock);
 	vunix_write_end(&w);
-	/* A mark may have gone since the reader was last here. */
-	if (uncharge)
-		vunix_wmem_uncharge(sk, uncharge);
 
 	if (!err) {
 		if (urgent)
@@ -246,16 +246,58 @@ static int send_pieces(struct sock *sk, struct sock *other,
 	return 0;
 }
 
-/**
- * vunix_stream_sendmsg() - send on a stream socket
- * @sock: socket
- * @msg: data, flags and control messages
- * @len: bytes
- *
- * Context: Process, sleeps.
- * Return: bytes queued or errno. Behaviour: unix(7), send(2).
+/* The most that takes the short cut: less than a piece of any SO_SNDBUF. */
+#define VUNIX_SHORT	2048
+
+/*
+ * A short cut for a few bytes that carry nothing else and fit into the page
+ * that the head is inside of.  It goes with the same locks where send_pieces()
+ * goes.  Returns false, with nothing changed, if anything is not as simple.
+ * (VUNIX_QUEUE_MAX is looked after when the next page is begun.)
  */
-int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+static bool try_send_short(struct sock *sk, struct sock *other,
+			   struct msghdr *msg, size_t len)
+{
+	struct vunix_queue *q = &vunix_sk(other)->q;
+	bool readers, copied;
+	void *to;
+
+	mutex_lock(&q->wmutex);
+	to = vunix_queue_room(q, len);
+	if (unlikely(!to))
+		goto none;
+	pagefault_disable();
+	copied = vunix_copy_in(to, len, &msg->msg_iter);
+	pagefault_enable();
+	if (unlikely(!copied))
+		goto none;
+
+	spin_lock(&q->lock);
+	/* That of a queue that is dead is set, too. */
+	if (unlikely(READ_ONCE(other->sk_shutdown) & RCV_SHUTDOWN ||
+		     vunix_wants_stamp_rcu(sk, other)))
+		goto revert;
+	/* Pairs with the acquire in try_read_short(). */
+	smp_store_release(&q->head, q->head + len);
+	recharge(q, sk);
+	readers = vunix_wants_data_ready(other);
+	spin_unlock(&q->lock);
+	mutex_unlock(&q->wmutex);
+	if (readers)
+		vunix_data_ready(other);
+	return true;
+
+revert:
+	spin_unlock(&q->lock);
+	iov_iter_revert(&msg->msg_iter, len);
+none:
+	mutex_unlock(&q->wmutex);
+	return false;
+}
+
+/* Apart, so that the short cut need not clear the structure. */
+static noinline int send_long(struct socket *sock, struct msghdr *msg,
+			      size_t len)
 {
 	struct sock *sk = sock->sk, *other;
 	bool urgent = msg->msg_flags & MSG_OOB;
@@ -276,7 +318,6 @@ int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		goto out;
 	}
 
-	/* A stream's peer is set once and held until the socket's release. */
 	err = -ENOTCONN;
 	other = READ_ONCE(unix_peer(sk));
 	if (!other)
@@ -299,6 +340,35 @@ int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 out:
 	vunix_scm_destroy(&scm);
 	return sent ? sent : err;
+}
+
+/**
+ * vunix_stream_sendmsg() - send on a stream socket
+ * @sock: socket
+ * @msg: data, flags and control messages
+ * @len: bytes
+ *
+ * Context: Process, sleeps.
+ * Return: bytes queued or errno. Behaviour: unix(7), send(2).
+ */
+int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk, *other;
+	u32 secid = 0;
+
+	/* A stream's peer is set once and held until the socket's release. */
+	other = READ_ONCE(unix_peer(sk));
+	if (likely(other && len - 1 < VUNIX_SHORT &&
+		   !(msg->msg_namelen | (msg->msg_flags & MSG_OOB)) &&
+		   !msg->msg_controllen &&
+		   !((READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) |
+		     READ_ONCE(sk->sk_err)) &&
+		   vunix_wmem_has_room(sk))) {
+		security_socket_getpeersec_dgram(sock, NULL, &secid);
+		if (!secid && try_send_short(sk, other, msg, len))
+			return len;
+	}
+	return send_long(sock, msg, len);
 }
 
 /*
@@ -336,7 +406,7 @@ struct stream_rest {
 	struct list_head	marks;
 	struct list_head	oob;
 	struct page		*pages;
-	unsigned int		uncharge;
+	bool			wake;
 };
 
 static void rest_init(struct stream_rest *rest)
@@ -344,7 +414,7 @@ static void rest_init(struct stream_rest *rest)
 	INIT_LIST_HEAD(&rest->marks);
 	INIT_LIST_HEAD(&rest->oob);
 	rest->pages = NULL;
-	rest->uncharge = 0;
+	rest->wake = false;
 }
 
 /* Moves the tail to @pos; what lies before goes to @rest. */
@@ -362,19 +432,25 @@ static void drop_to(struct sock *sk, u32 pos, struct sock *sender,
 		if (mark->scm.fp)
 			vunix_scm_dequeued(sk, &mark->scm);
 		list_move_tail(&mark->node, &rest->marks);
-		q->nr_marks--;
+		WRITE_ONCE(q->nr_marks, q->nr_marks - 1);
 	}
 	list_for_each_entry_safe(oob, noob, &q->oob, node) {
 		if ((s32)(oob->end - pos) > 0)
 			break;
-		if (!oob->taken)
+		if (oob->taken)
+			q->gone -= oob->end - oob->start;
+		else
 			WRITE_ONCE(q->oob_pending, false);
 		list_move_tail(&oob->node, &rest->oob);
-		q->nr_marks--;
+		WRITE_ONCE(q->nr_marks, q->nr_marks - 1);
 	}
-	WARN_ON_ONCE(rest->pages || rest->uncharge);
-	rest->pages = vunix_queue_consume(q, pos);
-	rest->uncharge = recharge(q, sender);
+	WARN_ON_ONCE(rest->pages);
+	if (pos != q->tail)
+		rest->pages = vunix_queue_consume(q, pos);
+	else if (list_empty(&rest->marks) && list_empty(&rest->oob))
+		return;
+	recharge(q, sender);
+	rest->wake = vunix_wants_write_space(sender);
 }
 
 static void rest_free(struct stream_rest *rest, struct sock *sender)
@@ -389,8 +465,8 @@ static void rest_free(struct stream_rest *rest, struct sock *sender)
 	list_for_each_entry_safe(oob, noob, &rest->oob, node)
 		kfree(oob);
 	vunix_queue_free_pages(rest->pages);
-	if (rest->uncharge)
-		vunix_wmem_uncharge(sender, rest->uncharge);
+	if (rest->wake)
+		wake_writer(sender);
 	rest_init(rest);
 }
 
@@ -520,14 +596,14 @@ static enum segment next_segment(struct sock *sk, struct stream_read *st,
 			if (!peek) {
 				WRITE_ONCE(q->oob_pending, false);
 				list_move_tail(&oob->node, &rest->oob);
-				q->nr_marks--;
+				WRITE_ONCE(q->nr_marks, q->nr_marks - 1);
+				recharge(q, sender);
+				rest->wake = vunix_wants_write_space(sender);
 				continue;
 			}
 			seg = SEG_DATA;
 			break;
 		}
-		if (!peek)
-			WRITE_ONCE(q->bytes, q->bytes - 1);
 		st->pos = oob->end;
 		drop = st->pos;
 	}
@@ -716,7 +792,6 @@ static int read_segment(struct sock *sk, struct stream_read *st,
 		vunix_scm_dequeued(sk, &mark->scm);
 		swap(st->scm.fp, mark->scm.fp);
 	}
-	WRITE_ONCE(q->bytes, q->bytes - n);
 	drop_to(sk, st->pos + n, sender, &rest);
 	spin_unlock(&q->lock);
 	rest_free(&rest, sender);
@@ -737,7 +812,7 @@ static void finish_read(struct stream_read *st, int err)
 	if (!st->copied && err < 0)
 		return;
 	if (do_cmsg || msg->msg_get_inq) {
-		msg->msg_inq = READ_ONCE(vs->q.bytes);
+		msg->msg_inq = vunix_stream_inq(&vs->q);
 		if (do_cmsg)
 			put_cmsg(msg, SOL_SOCKET, SCM_INQ,
 				 sizeof(msg->msg_inq), &msg->msg_inq);
@@ -768,7 +843,9 @@ static int recv_urgent(struct stream_read *st)
 	struct sock *sk = st->sock->sk;
 	struct vunix_queue *q = &vunix_sk(sk)->q;
 	struct unix_sock *u = unix_sk(sk);
+	struct sock *sender = READ_ONCE(u->peer);
 	struct vunix_oob *oob, *prev = NULL;
+	bool wake = false;
 	int err = -EINVAL;
 	u32 pos = 0;
 
@@ -781,13 +858,15 @@ static int recv_urgent(struct stream_read *st)
 		if (!(st->flags & MSG_PEEK)) {
 			oob->taken = true;
 			WRITE_ONCE(q->oob_pending, false);
-			WRITE_ONCE(q->bytes, q->bytes - 1);
+			q->gone++;
 			if (!list_is_first(&oob->node, &q->oob)) {
 				prev = list_prev_entry(oob, node);
 				if (prev->end == oob->start) {
 					oob->start = prev->start;
 					list_del(&prev->node);
-					q->nr_marks--;
+					WRITE_ONCE(q->nr_marks, q->nr_marks - 1);
+					recharge(q, sender);
+					wake = vunix_wants_write_space(sender);
 				} else {
 					prev = NULL;
 				}
@@ -796,6 +875,8 @@ static int recv_urgent(struct stream_read *st)
 	}
 	spin_unlock(&q->lock);
 	kfree(prev);
+	if (wake)
+		wake_writer(sender);
 	if (!err && deliver(st, pos, 1) < 0)
 		err = -EFAULT;
 	mutex_unlock(&u->iolock);
@@ -865,6 +946,78 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 	return st->copied ? st->copied : err;
 }
 
+/* Only what does not change what a read does. */
+#define VUNIX_SHORT_FLAGS	(MSG_DONTWAIT | MSG_NOSIGNAL | \
+				 MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT)
+
+/*
+ * A short cut for all that is queued, or all that is wanted, where that is in
+ * one page and carries nothing else.  It goes with the same locks where
+ * stream_read() goes.  Returns the number of bytes, or 0 with nothing changed
+ * if anything is not as simple.
+ */
+static size_t try_read_short(struct socket *sock, struct msghdr *msg,
+			     size_t size, int flags)
+{
+	struct sock *sk = sock->sk, *sender;
+	struct vunix_sock *vs = vunix_sk(sk);
+	struct vunix_queue *q = &vs->q;
+	struct page *pages;
+	void *from;
+	bool wake;
+	size_t n;
+
+	/* Pairs with link_peers(): the peer is set, and until release. */
+	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED ||
+	    flags & ~VUNIX_SHORT_FLAGS || msg->msg_name || msg->msg_get_inq ||
+	    READ_ONCE(vs->recvmsg_inq) || vunix_sock_passes(sk, sock, 0xff))
+		return 0;
+	sender = READ_ONCE(vs->u.peer);
+
+	mutex_lock(&vs->u.iolock);
+	/* Pairs with the release of the head: what stands in front of it. */
+	n = min_t(size_t, size, smp_load_acquire(&q->head) - q->tail);
+	if (unlikely(!n || READ_ONCE(q->nr_marks)))
+		goto none;
+	if (n != size && n < sock_rcvlowat(sk, 0, size))
+		goto none;
+	from = vunix_queue_first(q, n);
+	if (unlikely(!from || !vunix_copy_out(from, n, &msg->msg_iter)))
+		goto none;
+	sk_peek_offset_bwd(sk, n);
+	spin_lock(&q->lock);
+	pages = NULL;
+	if (unlikely(!vunix_queue_try_consume(q, n)))
+		pages = vunix_queue_consume(q, q->tail + n);
+	recharge(q, sender);
+	wake = vunix_wants_write_space(sender);
+	spin_unlock(&q->lock);
+	mutex_unlock(&vs->u.iolock);
+	if (unlikely(pages))
+		vunix_queue_free_pages(pages);
+	if (wake)
+		wake_writer(sender);
+	return n;
+
+none:
+	mutex_unlock(&vs->u.iolock);
+	return 0;
+}
+
+/* Apart, so that the short cut need not clear the structure. */
+static noinline ssize_t read_long(struct socket *sock, struct msghdr *msg,
+				  size_t size, int flags)
+{
+	struct stream_read st = {
+		.sock = sock,
+		.msg = msg,
+		.size = size,
+		.flags = flags,
+	};
+
+	return stream_read(&st, true);
+}
+
 /**
  * vunix_stream_recvmsg() - receive from a stream socket
  * @sock: socket
@@ -878,14 +1031,9 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 int vunix_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			 int flags)
 {
-	struct stream_read st = {
-		.sock = sock,
-		.msg = msg,
-		.size = size,
-		.flags = flags,
-	};
+	size_t n = try_read_short(sock, msg, size, flags);
 
-	return stream_read(&st, true);
+	return n ? n : read_long(sock, msg, size, flags);
 }
 
 /**
@@ -938,7 +1086,6 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer)
 		return;
 	spin_lock(&q->lock);
 	to = q->head;
-	WRITE_ONCE(q->bytes, 0);
 	spin_unlock(&q->lock);
 
 	/* Segment by segment: a mark may have hundreds of files. */
@@ -986,4 +1133,23 @@ int vunix_stream_atmark(struct sock *sk)
 	spin_unlock(&q->lock);
 	mutex_unlock(&u->iolock);
 	return at;
+}
+
+/**
+ * vunix_stream_inq() - bytes that wait to be read (SIOCINQ)
+ * @q: queue of a stream socket
+ *
+ * Context: Any. Takes and drops q.lock.
+ * Return: bytes, without those that were received with MSG_OOB.
+ */
+u32 vunix_stream_inq(struct vunix_queue *q)
+{
+	u32 n, gone;
+
+	spin_lock(&q->lock);
+	n = q->head - q->tail;
+	gone = q->gone;
+	spin_unlock(&q->lock);
+	/* A purge may stand inside of a hole, which counts until it has gone. */
+	return n > gone ? n - gone : 0;
 }

@@ -64,6 +64,10 @@ struct vunix_sock;
 
 extern int vunix_family;	/* the registered number, constant after load */
 extern struct proto vunix_proto;
+/* What sk_data_ready is of a new socket: the core's, which it does not export. */
+extern void (*vunix_def_readable)(struct sock *sk);
+
+void vunix_write_space(struct sock *sk);
 
 /**
  * struct vunix_scm - what a message carries besides its data
@@ -90,7 +94,7 @@ struct vunix_scm {
  * Bytes stand in a ring of single pages, addressed by free-running 32-bit
  * positions: position p is in slot (p >> PAGE_SHIFT) & (nslots - 1), at offset
  * p & ~PAGE_MASK.  [tail, head) is queued; head - tail never exceeds
- * VUNIX_QUEUE_MAX, so comparisons by difference hold across the wrap.
+ * VUNIX_QUEUE_MAX by a page, so comparisons by difference hold across the wrap.
  *
  *     tail                          head
  *      v                             v
@@ -111,6 +115,26 @@ struct vunix_scm {
  * A stream's bytes stand alone; what else a segment carries is in a list of
  * marks.  A record (datagram, seqpacket) is a struct vunix_record, 8-aligned
  * and never across a page boundary, followed by its payload.
+ *
+ * What is looked at without the lock (who writes holds what stands there):
+ *
+ *   head      (wmutex, lock) A stream's reader takes it with an acquire, which
+ *             pairs with the release it is written with: the bytes and marks in
+ *             front of it, and the pages in the slots, are there.
+ *   nr_marks  (lock) By the same reader, behind that acquire: 0 says that no mark
+ *             and no urgent byte is in front of the head it has seen, as these
+ *             are counted before the head that covers them is published, and
+ *             only readers take them away.
+ *   tail      (iolock, lock) By the reader itself; by others as a hint.
+ *   sk_wmem_alloc of a stream's sender (lock of the queue it sends to)
+ *             By the sender, as a hint of room: what it has sent itself counts
+ *             for certain, as a call returns after it; a reader may have made
+ *             more room since.
+ *
+ * No wake-up is lost: who is to sleep enters the wait queue, has a full barrier,
+ * looks at the head or sk_wmem_alloc and only then sleeps; who has changed one of
+ * them has a full barrier and then looks whether anybody is in the wait queue
+ * (vunix_has_waiter()).  One of the two sees what the other has done.
  */
 #define VUNIX_QUEUE_MAX		((u32)BIT(30))
 /* Positions start shortly before they wrap, so that every queue does. */
@@ -118,18 +142,22 @@ struct vunix_scm {
 #define VUNIX_INLINE_SLOTS	4
 
 /*
- * struct vunix_queue members: (l) lock, (w) wmutex, (o) written under lock,
- * READ_ONCE without it is a hint that the next barrier makes exact.
+ * struct vunix_queue members: (l) lock, (w) wmutex, (r) the reader's iolock,
+ * (o) written under lock, and looked at without it as told above, or as a hint
+ * that the next barrier makes exact.
  */
 struct vunix_queue {
 	spinlock_t		lock;		/* a leaf: see Locking */
 	u32			head;		/* (o) */
 	u32			tail;		/* (o) */
-	u32			bytes;		/* (o) payload, as SIOCINQ tells */
+	u32			bytes;		/* (o) payload of records */
+	u32			gone;		/* (l) bytes in a stream's holes */
 	/* (o) records, or connections that are not accepted yet */
 	u32			qlen;
-	u32			charged;	/* (l) stream: to the peer */
 	u32			nslots;		/* (l, w) power of two */
+	u32			tail_page;	/* (r) its number is @tail's, or 1 */
+	void			*tail_addr;	/* (r) of the page @tail_page */
+	void			*head_addr;	/* (w) of the page head is inside */
 	struct page		**slots;	/* (l, w) */
 	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 	struct page		*spare;		/* (l) LIFO of empty pages */
@@ -147,7 +175,7 @@ struct vunix_queue {
 	struct mutex		wmutex;
 	struct list_head	marks;		/* (l) struct vunix_mark */
 	struct list_head	oob;		/* (l) struct vunix_oob */
-	u32			nr_marks;	/* (l) entries of both lists */
+	u32			nr_marks;	/* (o) entries of both lists */
 	bool			oob_pending;	/* (o) oob's last is not taken */
 	struct list_head	accept;		/* (l, RCU) vunix_sock.accept_node */
 };
@@ -262,6 +290,38 @@ static inline void vunix_data_ready(struct sock *sk)
 	ready(sk);
 }
 
+/*
+ * Who sleeps or polls, or is to get a signal, when @sk changes.  The caller has
+ * written what they wait for; the full barrier behind that pairs with those
+ * between a sleeper's entry in the queue and its look at the condition
+ * (prepare_to_wait(), sock_poll_wait()).  A spinlock is held: that is an RCU
+ * section, in which the wait queue does not go.
+ */
+static inline bool vunix_has_waiter(const struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	/* In front of sk_wq, too: accept() gives a connection another one. */
+	smp_mb();
+	wq = rcu_dereference_check(sk->sk_wq, rcu_read_lock_any_held());
+	/* The barrier above is the one waitqueue_active() asks for. */
+	return (wq && waitqueue_active(&wq->wait)) || sock_flag(sk, SOCK_FASYNC);
+}
+
+/* Must vunix_data_ready() be called?  As vunix_has_waiter(). */
+static inline bool vunix_wants_data_ready(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_data_ready) != READ_ONCE(vunix_def_readable) ||
+	       vunix_has_waiter(sk);
+}
+
+/* Must sk_write_space() be called?  As vunix_has_waiter(). */
+static inline bool vunix_wants_write_space(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_write_space) != vunix_write_space ||
+	       vunix_has_waiter(sk);
+}
+
 static inline bool vunix_is_connected_type(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
@@ -298,6 +358,33 @@ static inline u8 vunix_pass_flags(const struct sock *sk)
 static inline bool vunix_may_passcred(const struct sock *sk)
 {
 	return vunix_pass_flags(sk) & (VUNIX_PASS_CRED | VUNIX_PASS_PIDFD);
+}
+
+/*
+ * Must what @sk sends to @other tell who it is from?  Yes, if one of them asked
+ * for credentials, or if it is not known yet what the socket that will be
+ * accepted wants.  @sk is the caller's own.  In an RCU section, or with a
+ * spinlock held: a struct socket is freed by RCU.
+ */
+static inline bool vunix_wants_stamp_rcu(const struct sock *sk,
+					 const struct sock *other)
+{
+	const struct socket *sock = READ_ONCE(other->sk_socket);
+	const u8 creds = VUNIX_PASS_CRED | VUNIX_PASS_PIDFD;
+
+	return !sock || vunix_sock_passes(other, sock, creds) ||
+	       vunix_sock_passes(sk, sk->sk_socket, creds);
+}
+
+static inline bool vunix_wants_stamp(const struct sock *sk,
+				     const struct sock *other)
+{
+	bool wants;
+
+	rcu_read_lock();
+	wants = vunix_wants_stamp_rcu(sk, other);
+	rcu_read_unlock();
+	return wants;
 }
 
 /* Is SO_PASSRIGHTS on (the default)?  Kept by the core since 6.16. */
@@ -529,11 +616,16 @@ void vunix_queue_init(struct vunix_queue *q);
 void vunix_queue_free(struct vunix_queue *q);
 void vunix_queue_kill(struct vunix_queue *q);
 void vunix_queue_shutdown(struct sock *sk, int mode);
-void vunix_write_space(struct sock *sk);
 bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
+
+/* One more message may be queued while less than SO_SNDBUF is in use. */
+static inline bool vunix_wmem_has_room(const struct sock *sk)
+{
+	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+}
 
 /* vunix_stream.c */
 int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
@@ -543,6 +635,7 @@ ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
 				 struct pipe_inode_info *pipe, size_t size,
 				 unsigned int flags);
 void vunix_stream_purge(struct sock *sk, struct sock *peer);
+u32 vunix_stream_inq(struct vunix_queue *q);
 int vunix_stream_atmark(struct sock *sk);
 
 /* vunix_assoc.c: who datagram sockets send to, and when there is room */

@@ -269,6 +269,88 @@ static inline u8 vunix_sock_pass_flags(const struct sock *sk,
 #endif
 }
 
+/* The bits of VUNIX_PASS_*, where one test tells whether any is set. */
+static inline bool vunix_sock_passes(const struct sock *sk,
+				     const struct socket *sock, u8 mask)
+{
+#ifdef VUNIX_HAVE_SK_SCM_FLAGS
+	return vunix_sock_pass_flags(sk, sock) & mask;
+#else
+	unsigned long flags = 0;
+
+	if (mask & VUNIX_PASS_CRED)
+		flags |= BIT(SOCK_PASSCRED);
+	if (mask & VUNIX_PASS_SEC)
+		flags |= BIT(SOCK_PASSSEC);
+#ifdef VUNIX_HAVE_SOCK_PASSPIDFD
+	if (mask & VUNIX_PASS_PIDFD)
+		flags |= BIT(SOCK_PASSPIDFD);
+#endif
+	return READ_ONCE(sock->flags) & flags;
+#endif
+}
+
+/*
+ * May user memory be read with raw_copy_from_user()?  As copy_from_user() goes
+ * about it: nor may the processor speculate past a range that is not the user's.
+ */
+#ifndef can_do_masked_user_access
+#define can_do_masked_user_access()	0
+#define mask_user_address(addr)		(addr)
+#endif
+
+static inline bool vunix_user_readable(const void __user **from, size_t n)
+{
+	if (can_do_masked_user_access()) {
+		*from = mask_user_address(*from);
+		return true;
+	}
+	if (!access_ok(*from, n))
+		return false;
+	barrier_nospec();
+	return true;
+}
+
+/*
+ * Are the next @n bytes of an iterator, which it has, one piece of user memory,
+ * and may a module look at that itself?  Tells where it begins.
+ */
+static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
+				   void __user **base)
+{
+	const struct iovec *iov;
+
+#ifdef VUNIX_NO_ACCESS_OK
+	return false;
+#endif
+	if (iter_is_ubuf(iter)) {
+		*base = iter->ubuf + iter->iov_offset;
+		return true;
+	}
+	if (!iter_is_iovec(iter))
+		return false;
+#ifdef VUNIX_HAVE_ITER_IOV
+	iov = iter_iov(iter);
+#else
+	iov = iter->iov;
+#endif
+	if (n > iov->iov_len - iter->iov_offset)
+		return false;
+	*base = iov->iov_base + iter->iov_offset;
+	return true;
+}
+
+/* iov_iter_advance(), of bytes that vunix_iter_user() has found. */
+static inline void vunix_iter_advance_user(struct iov_iter *iter, size_t n)
+{
+	if (iter_is_ubuf(iter)) {
+		iter->iov_offset += n;
+		iter->count -= n;
+	} else {
+		iov_iter_advance(iter, n);
+	}
+}
+
 /* A connection inherits at connect() what the listener asks for then. */
 static inline void vunix_embryo_set_pass_flags(struct sock *sk, u8 flags)
 {

@@ -6,6 +6,9 @@
 #ifndef VUNIX_QUEUE_H
 #define VUNIX_QUEUE_H
 
+#include <linux/fault-inject-usercopy.h>
+#include <linux/instrumented.h>
+#include <linux/uaccess.h>
 #include "vunix.h"
 
 /* Pages that fit into a writer without an allocation. */
@@ -54,6 +57,7 @@ unsigned int vunix_queue_get_pages(struct vunix_queue *q, u32 pos,
 				   size_t n);
 size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 			size_t n);
+void vunix_queue_find_tail(struct vunix_queue *q);
 struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos);
 void vunix_queue_free_pages(struct page *list);
 struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
@@ -62,6 +66,127 @@ struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 static inline u32 vunix_page_offset(u32 pos)
 {
 	return pos & ~PAGE_MASK;
+}
+
+/* Where the page of a position is kept; see struct vunix_queue for the locks. */
+static inline struct page **vunix_queue_slot(const struct vunix_queue *q,
+					     u32 pos)
+{
+	return &q->slots[(pos >> PAGE_SHIFT) & (q->nslots - 1)];
+}
+
+/* Slots from the tail's to the one of the last byte before @end. */
+static inline unsigned int vunix_queue_span(const struct vunix_queue *q,
+					    u32 end)
+{
+	return DIV_ROUND_UP(vunix_page_offset(q->tail) + (end - q->tail),
+			    PAGE_SIZE);
+}
+
+/* Where @n bytes behind the head go if its page has room, or NULL; wmutex. */
+static inline void *vunix_queue_room(const struct vunix_queue *q, size_t n)
+{
+	u32 off = vunix_page_offset(q->head);
+
+	lockdep_assert_held(&q->wmutex);
+	return off && n <= PAGE_SIZE - off ? q->head_addr + off : NULL;
+}
+
+/*
+ * Where the @n bytes at the tail are if they are in one page, or NULL; iolock.
+ * They are queued: the head that says so was read with an acquire.
+ */
+static inline void *vunix_queue_first(struct vunix_queue *q, size_t n)
+{
+	u32 off = vunix_page_offset(q->tail);
+
+	if (unlikely(n > PAGE_SIZE - off))
+		return NULL;
+	if (unlikely(q->tail_page != (q->tail & (u32)PAGE_MASK)))
+		vunix_queue_find_tail(q);
+	return q->tail_addr + off;
+}
+
+/**
+ * vunix_copy_in() - copy what usually is copied, quickly
+ * @to: in one of the queue's pages, with room for @n bytes behind it in the page
+ * @n: bytes, not 0
+ * @from: source, has @n bytes
+ *
+ * The usual source is one piece of user memory that is there.  For that the
+ * general way is long: three quarters of the copy of a short message.  The page
+ * is ours, so there is nothing that hardened usercopy could check.
+ *
+ * Context: Process, page faults disabled: a page that is not there is not
+ *          waited for.
+ * Return: true if all is copied; else nothing has changed, and the general way
+ * knows why.
+ */
+static inline bool vunix_copy_in(void *to, size_t n, struct iov_iter *from)
+{
+	void __user *user;
+	const void __user *base;
+	size_t left = n;
+
+	if (unlikely(!vunix_iter_user(from, n, &user)))
+		return false;
+	base = user;
+	if (likely(vunix_user_readable(&base, n) && !should_fail_usercopy())) {
+		instrument_copy_from_user_before(to, base, n);
+		left = raw_copy_from_user(to, base, n);
+		instrument_copy_from_user_after(to, base, n, left);
+	}
+	if (unlikely(left))
+		return false;
+	vunix_iter_advance_user(from, n);
+	return true;
+}
+
+/**
+ * vunix_copy_out() - the same the other way
+ * @from: in one of the queue's pages
+ * @n: bytes, not 0, of the same page
+ * @to: destination, has room for @n bytes
+ *
+ * Context: Process, sleeps (faults).
+ * Return: as vunix_copy_in(); some of the destination may have been written.
+ */
+static inline bool vunix_copy_out(const void *from, size_t n,
+				  struct iov_iter *to)
+{
+	void __user *base;
+
+	if (unlikely(!vunix_iter_user(to, n, &base)))
+		return false;
+	might_fault();
+	if (unlikely(!access_ok(base, n) || should_fail_usercopy()))
+		return false;
+	instrument_copy_to_user(base, from, n);
+	if (unlikely(raw_copy_to_user(base, from, n)))
+		return false;
+	vunix_iter_advance_user(to, n);
+	return true;
+}
+
+/*
+ * vunix_queue_consume() of @n bytes, if that is no more than a step inside of a
+ * page that stays.
+ */
+static inline bool vunix_queue_try_consume(struct vunix_queue *q, size_t n)
+{
+	u32 pos = q->tail + n;
+
+	lockdep_assert_held(&q->lock);
+	if (vunix_page_offset(q->tail) + n >= PAGE_SIZE)
+		return false;
+	if (pos == q->head) {
+		if (q->nr_spare)
+			return false;
+		q->peak = 0;
+		q->calm = 0;
+	}
+	WRITE_ONCE(q->tail, pos);
+	return true;
 }
 
 /* Where the record behind @rec at @pos begins (before any skip at a page end). */
