@@ -177,7 +177,7 @@ int vunix_listen(struct socket *sock, int backlog)
 		return -EOPNOTSUPP;
 	if (!READ_ONCE(u->addr))
 		return -EINVAL;
-	limit = vunix_limit_backlog(vunix_net(sock_net(sk)));
+	limit = vunix_limit_backlog(vunix_sk(sk)->vn);
 	if (limit && (unsigned int)backlog > limit)
 		backlog = min_t(unsigned int, limit, INT_MAX);
 	err = peercred_get(&pc);

@@ -158,10 +158,9 @@ struct dgram_send {
 #define RECEIVER_FULL	1
 #define RECEIVER_DEAD	2
 
-/* May the message be queued on @other?  Its state lock is held. */
-static int check_receiver(struct dgram_send *ds, struct sock *other)
+/* May a message be queued on @other?  Its state lock is held. */
+static int check_receiver(struct sock *sk, struct sock *other, bool has_files)
 {
-	struct sock *sk = ds->sk;
 	int err;
 
 	lockdep_assert_held(&unix_sk(other)->lock);
@@ -171,7 +170,7 @@ static int check_receiver(struct dgram_send *ds, struct sock *other)
 		return RECEIVER_DEAD;
 	if (other->sk_shutdown & RCV_SHUTDOWN)
 		return -EPIPE;
-	if (ds->rec.scm.fp && !vunix_pass_rights(other))
+	if (has_files && !vunix_pass_rights(other))
 		return -EPERM;
 	if (sk->sk_type != SOCK_SEQPACKET) {
 		err = security_unix_may_send(sk->sk_socket, other->sk_socket);
@@ -245,7 +244,7 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 	int err;
 
 	vunix_state_lock(other);
-	err = check_receiver(ds, other);
+	err = check_receiver(ds->sk, other, ds->rec.scm.fp);
 	if (!err) {
 		w->pos = ALIGN(w->pos, 8);
 		spin_lock(&q->lock);
@@ -293,7 +292,7 @@ static int try_send(struct dgram_send *ds, struct sock *other)
 	/* First without the payload, so that a full receiver costs no copy. */
 	if (vunix_recvq_full_lockless(other)) {
 		vunix_state_lock(other);
-		err = check_receiver(ds, other);
+		err = check_receiver(ds->sk, other, ds->rec.scm.fp);
 		if (err == RECEIVER_FULL && (ds->copy || !ds->timeo))
 			return err;
 		vunix_state_unlock(other);
@@ -328,7 +327,7 @@ static int try_send(struct dgram_send *ds, struct sock *other)
 	if (err == RECEIVER_FULL) {
 		/* Look again under the lock that the caller expects. */
 		vunix_state_lock(other);
-		err = check_receiver(ds, other);
+		err = check_receiver(ds->sk, other, ds->rec.scm.fp);
 		if (err != RECEIVER_FULL)
 			vunix_state_unlock(other);
 		if (!err)
@@ -417,7 +416,7 @@ static int send_to(struct dgram_send *ds, struct sock *other)
 
 static int check_message(struct sock *sk, struct msghdr *msg, size_t len)
 {
-	struct vunix_net *vn = vunix_net(sock_net(sk));
+	struct vunix_net *vn = vunix_sk(sk)->vn;
 	unsigned int limit;
 	int err;
 
@@ -444,16 +443,114 @@ static int check_message(struct sock *sk, struct msghdr *msg, size_t len)
 	return 0;
 }
 
-/**
- * vunix_dgram_sendmsg() - send a datagram
- * @sock: datagram socket, or by way of vunix_seqpacket_sendmsg()
- * @msg: data, address, flags and control messages
- * @len: bytes
- *
- * Context: Process, sleeps.
- * Return: @len or errno. Behaviour: unix(7), send(2).
+/*
+ * Queues the record that stands behind the head, if nothing is in its way.
+ * Returns false, with nothing changed, if anything is.
  */
-int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+static bool publish_short(struct sock *sk, struct sock *other, u32 end,
+			  size_t len, bool *readers)
+{
+	struct vunix_queue *q = &vunix_sk(other)->q;
+	bool queued;
+
+	lockdep_assert_held(&q->wmutex);
+	spin_lock(&q->lock);
+	/* That of a queue that is dead is set, too. */
+	queued = !(READ_ONCE(other->sk_shutdown) & RCV_SHUTDOWN) &&
+		 !vunix_wants_stamp_rcu(sk, other);
+	if (likely(queued)) {
+		vunix_wmem_charge(sk, vunix_record_space(len));
+		/* Pairs with the acquire in try_read_short(). */
+		smp_store_release(&q->head, end);
+		WRITE_ONCE(q->qlen, q->qlen + 1);
+		WRITE_ONCE(q->bytes, q->bytes + len);
+		*readers = vunix_wants_data_ready(other);
+	}
+	spin_unlock(&q->lock);
+	return queued;
+}
+
+/*
+ * A short cut for a message that carries nothing else and fits, with its record,
+ * into the page that the head is inside of.  It goes with the same locks where
+ * send_to() goes.  Returns false, with nothing changed, if anything is not as
+ * simple.
+ */
+static bool try_send_short(struct sock *sk, struct sock *other,
+			   struct msghdr *msg, size_t len, bool connected)
+{
+	struct vunix_queue *q = &vunix_sk(other)->q;
+	struct vunix_record *rec;
+	bool readers, copied;
+
+	if (unlikely(rcu_access_pointer(other->sk_filter) ||
+		     sock_flag(other, SOCK_RCVTSTAMP)))
+		return false;
+	mutex_lock(&q->wmutex);
+	rec = vunix_queue_room(q, sizeof(*rec) + len);
+	if (unlikely(!rec))
+		goto none;
+	pagefault_disable();
+	copied = !len || vunix_copy_in(rec + 1, len, &msg->msg_iter);
+	pagefault_enable();
+	if (unlikely(!copied))
+		goto none;
+	*rec = (struct vunix_record) {
+		.len = len,
+		.charge = vunix_record_space(len),
+		.sk = sk,
+	};
+
+	/* A connection needs no more than the queue's lock tells. */
+	if (!connected) {
+		vunix_state_lock(other);
+		if (unlikely(check_receiver(sk, other, false)))
+			goto revert;
+	}
+	if (unlikely(!publish_short(sk, other, vunix_record_end(rec, q->head),
+				    len, &readers)))
+		goto revert;
+	if (!connected)
+		vunix_state_unlock(other);
+	mutex_unlock(&q->wmutex);
+	if (readers)
+		vunix_data_ready(other);
+	return true;
+
+revert:
+	if (!connected)
+		vunix_state_unlock(other);
+	iov_iter_revert(&msg->msg_iter, len);
+none:
+	mutex_unlock(&q->wmutex);
+	return false;
+}
+
+static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk, *other;
+	bool connected = vunix_is_connected_type(sk);
+	unsigned int limit;
+	bool done;
+
+	limit = vunix_limit_dgram_size(vunix_sk(sk)->vn);
+	if ((limit && len > limit) || !vunix_may_send_short(sock, msg, len))
+		return false;
+	/* A connection's peer is set once and held until the release. */
+	other = connected ? READ_ONCE(unix_peer(sk)) : vunix_peer_get(sk);
+	if (unlikely(!other))
+		return false;
+	done = (READ_ONCE(unix_peer(other)) == sk ||
+		!vunix_recvq_full_lockless(other)) &&
+	       try_send_short(sk, other, msg, len, connected);
+	if (!connected)
+		sock_put(other);
+	return done;
+}
+
+/* Apart, so that the short cut need not clear the structure. */
+static noinline int send_long(struct socket *sock, struct msghdr *msg,
+			      size_t len)
 {
 	struct sock *sk = sock->sk, *other;
 	struct dgram_send ds = {
@@ -506,6 +603,22 @@ out:
 		vunix_wmem_uncharge(sk, ds.rec.charge);
 	kvfree(ds.copy);
 	return err;
+}
+
+/**
+ * vunix_dgram_sendmsg() - send a datagram
+ * @sock: datagram socket, or by way of vunix_seqpacket_sendmsg()
+ * @msg: data, address, flags and control messages
+ * @len: bytes
+ *
+ * Context: Process, sleeps.
+ * Return: @len or errno. Behaviour: unix(7), send(2).
+ */
+int vunix_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	if (likely(send_short(sock, msg, len)))
+		return len;
+	return send_long(sock, msg, len);
 }
 
 /**
@@ -696,18 +809,97 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 	return ret;
 }
 
-/**
- * vunix_dgram_recvmsg() - receive a datagram
- * @sock: datagram socket, or by way of vunix_seqpacket_recvmsg()
- * @msg: where data, name and control messages go
- * @size: bytes wanted
- * @flags: MSG_*
- *
- * Context: Process, sleeps.
- * Return: bytes, 0 at the end, or errno. Behaviour: unix(7), recv(2).
+/* Room was made before we look for who waits for it. */
+static void wake_senders(struct unix_sock *u)
+{
+	wake_up_interruptible_sync_poll(&u->peer_wq.wait,
+					EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+}
+
+/*
+ * The record at the tail, if it carries nothing but payload, all of that is
+ * wanted, and it is in one page; else NULL.  The iolock is held.
  */
-int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
-			int flags)
+static struct vunix_record *first_plain(struct vunix_queue *q, size_t size)
+{
+	size_t room = PAGE_SIZE - vunix_page_offset(q->tail);
+	struct vunix_record *rec;
+
+	/* Pairs with the release of the head: what stands in front of it. */
+	if (smp_load_acquire(&q->head) == q->tail || READ_ONCE(q->purge))
+		return NULL;
+	rec = vunix_queue_first(q, sizeof(*rec));
+	if (unlikely(!rec || rec->len > size || rec->scm.pid || rec->scm.fp ||
+		     rec->len + sizeof(*rec) > room))
+		return NULL;
+	return rec;
+}
+
+/*
+ * A short cut for a message that carries nothing else.  It goes with the same
+ * locks where recv_record() goes.  Returns the number of bytes, or -1 with
+ * nothing changed if anything is not as simple.
+ */
+static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
+			  int flags)
+{
+	struct sock *sk = sock->sk, *sender;
+	struct vunix_sock *vs = vunix_sk(sk);
+	struct vunix_queue *q = &vs->q;
+	struct vunix_record *rec;
+	unsigned int charge;
+	struct page *pages;
+	u32 len, step;
+	bool wake;
+
+	if (READ_ONCE(sk->sk_err) || sock_flag(sk, SOCK_RCVTSTAMP) ||
+	    !vunix_may_read_short(sock, flags))
+		return -1;
+	mutex_lock(&vs->u.iolock);
+	rec = first_plain(q, size);
+	if (!rec)
+		goto none;
+	len = rec->len;
+	charge = rec->charge;
+	sender = rec->sk;
+	if (len && !vunix_copy_out(rec + 1, len, &msg->msg_iter))
+		goto none;
+	if (msg->msg_name)
+		copy_name(sk, msg, sender);
+	sk_peek_offset_bwd(sk, len);
+	step = vunix_record_end(rec, q->tail) - q->tail;
+
+	spin_lock(&q->lock);
+	WRITE_ONCE(q->qlen, q->qlen - 1);
+	WRITE_ONCE(q->bytes, q->bytes - len);
+	pages = NULL;
+	if (unlikely(!vunix_queue_try_consume(q, step)))
+		pages = vunix_queue_consume(q, q->tail + step);
+	/* The last byte keeps the sender until it is woken. */
+	WARN_ON_ONCE(refcount_sub_and_test(charge - 1, &sender->sk_wmem_alloc));
+	wake = vunix_wants_write_space(sender);
+	spin_unlock(&q->lock);
+	mutex_unlock(&vs->u.iolock);
+	run_purge(sk);
+
+	if (unlikely(pages))
+		vunix_queue_free_pages(pages);
+	if (wake)
+		vunix_wmem_wake(sender);
+	sk_free(sender);
+	/* The barrier this asks for is the one in run_purge(). */
+	if (waitqueue_active(&vs->u.peer_wq.wait))
+		wake_senders(&vs->u);
+	return len;
+
+none:
+	read_unlock_queue(sk);
+	return -1;
+}
+
+/* Apart, so that the short cut need not clear the structure. */
+static noinline int read_long(struct socket *sock, struct msghdr *msg,
+			      size_t size, int flags)
 {
 	struct sock *sk = sock->sk;
 	struct unix_sock *u = unix_sk(sk);
@@ -748,14 +940,29 @@ int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	err = recv_record(sk, msg, size, flags, rec, pos, skip, &scm);
 	read_unlock_queue(sk);
 
-	/* Room was made before we look for who waits for it. */
 	if (skwq_has_sleeper(&u->peer_wq))
-		wake_up_interruptible_sync_poll(&u->peer_wq.wait,
-						EPOLLOUT | EPOLLWRNORM |
-						EPOLLWRBAND);
+		wake_senders(u);
 	if (err >= 0)
 		vunix_scm_recv(sock, msg, &scm, flags);
 	return err;
+}
+
+/**
+ * vunix_dgram_recvmsg() - receive a datagram
+ * @sock: datagram socket, or by way of vunix_seqpacket_recvmsg()
+ * @msg: where data, name and control messages go
+ * @size: bytes wanted
+ * @flags: MSG_*
+ *
+ * Context: Process, sleeps.
+ * Return: bytes, 0 at the end, or errno. Behaviour: unix(7), recv(2).
+ */
+int vunix_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			int flags)
+{
+	int n = try_read_short(sock, msg, size, flags);
+
+	return n >= 0 ? n : read_long(sock, msg, size, flags);
 }
 
 /**

@@ -24,6 +24,7 @@ module_param(family, int, 0444);
 MODULE_PARM_DESC(family, "number of the protocol family (18)");
 
 int vunix_family;
+struct vunix_net *vunix_hard;
 void (*vunix_def_readable)(struct sock *sk);
 
 /* Sockets of all namespaces, against twice the limit of open files. */
@@ -130,10 +131,11 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
 	sk->sk_write_space = vunix_write_space;
 	sk->sk_destruct = sock_destruct;
-	sk->sk_max_ack_backlog = READ_ONCE(vunix_net(net)->max_dgram_qlen);
 	set_lock_classes(sk);
 
 	vs = vunix_sk(sk);
+	vs->vn = vunix_net(net);
+	sk->sk_max_ack_backlog = READ_ONCE(vs->vn->max_dgram_qlen);
 	init_unix_part(&vs->u);
 	vunix_queue_init(&vs->q);
 	vunix_gc_init_sock(vs);
@@ -501,6 +503,8 @@ static int __net_init net_init(struct net *net)
 	int err;
 
 	vn->net = net;
+	if (net_eq(net, &init_net))
+		vunix_hard = vn;
 	vunix_sysctl_net_defaults(vn);
 	err = vunix_registry_net_init(vn);
 	if (err)

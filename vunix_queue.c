@@ -728,11 +728,9 @@ void vunix_wmem_charge(struct sock *sk, unsigned int n)
  */
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n)
 {
-	void (*space)(struct sock *sk) = READ_ONCE(sk->sk_write_space);
-
 	/* The last byte keeps sk alive until sk_write_space() is done. */
 	WARN_ON_ONCE(refcount_sub_and_test(n - 1, &sk->sk_wmem_alloc));
-	space(sk);
+	vunix_wmem_wake(sk);
 	sk_free(sk);
 }
 

@@ -95,7 +95,7 @@ static bool vunix_registry_try_count(struct vunix_net *vn)
  */
 int vunix_registry_insert(struct sock *sk)
 {
-	struct vunix_net *vn = vunix_net(sock_net(sk));
+	struct vunix_net *vn = vunix_sk(sk)->vn;
 	struct vunix_sock *vsk = vunix_sk(sk);
 	struct vunix_shard *shard;
 	u32 cookie[2];
@@ -123,7 +123,7 @@ int vunix_registry_insert(struct sock *sk)
  */
 void vunix_registry_remove(struct sock *sk)
 {
-	struct vunix_net *vn = vunix_net(sock_net(sk));
+	struct vunix_net *vn = vunix_sk(sk)->vn;
 	struct vunix_sock *vsk = vunix_sk(sk);
 	struct vunix_shard *shard;
 

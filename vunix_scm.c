@@ -288,8 +288,8 @@ unsigned int vunix_scm_foreign_all(void)
 int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk)
 {
 	struct scm_fp_list *fpl = scm->fp;
+	struct vunix_net *vn = vunix_sk(sk)->vn;
 	struct net *net = sock_net(sk);
-	struct vunix_net *vn = vunix_net(net);
 	struct vunix_inflight *c;
 	unsigned int before;
 	unsigned long max;
@@ -483,7 +483,7 @@ int vunix_scm_send(struct socket *sock, struct msghdr *msg,
 	if (!msg->msg_controllen)
 		return 0;
 
-	max = vunix_limit_scm_fds(vunix_net(sock_net(sock->sk)));
+	max = vunix_limit_scm_fds(vunix_sk(sock->sk)->vn);
 	for_each_cmsghdr(cmsg, msg) {
 		err = -EINVAL;
 		if (!CMSG_OK(msg, cmsg))

@@ -71,13 +71,6 @@ static inline void recharge(struct vunix_queue *q, struct sock *sender)
 	refcount_set(&sender->sk_wmem_alloc, cost + 1);
 }
 
-static void wake_writer(struct sock *sender)
-{
-	void (*space)(struct sock *sk) = READ_ONCE(sender->sk_write_space);
-
-	space(sender);
-}
-
 /*
  * Sending
  */
@@ -246,9 +239,6 @@ static int send_pieces(struct sock *sk, struct sock *other,
 	return 0;
 }
 
-/* The most that takes the short cut: less than a piece of any SO_SNDBUF. */
-#define VUNIX_SHORT	2048
-
 /*
  * A short cut for a few bytes that carry nothing else and fit into the page
  * that the head is inside of.  It goes with the same locks where send_pieces()
@@ -354,20 +344,12 @@ out:
 int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk, *other;
-	u32 secid = 0;
 
 	/* A stream's peer is set once and held until the socket's release. */
 	other = READ_ONCE(unix_peer(sk));
-	if (likely(other && len - 1 < VUNIX_SHORT &&
-		   !(msg->msg_namelen | (msg->msg_flags & MSG_OOB)) &&
-		   !msg->msg_controllen &&
-		   !((READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) |
-		     READ_ONCE(sk->sk_err)) &&
-		   vunix_wmem_has_room(sk))) {
-		security_socket_getpeersec_dgram(sock, NULL, &secid);
-		if (!secid && try_send_short(sk, other, msg, len))
-			return len;
-	}
+	if (likely(other && len && vunix_may_send_short(sock, msg, len)) &&
+	    try_send_short(sk, other, msg, len))
+		return len;
 	return send_long(sock, msg, len);
 }
 
@@ -466,7 +448,7 @@ static void rest_free(struct stream_rest *rest, struct sock *sender)
 		kfree(oob);
 	vunix_queue_free_pages(rest->pages);
 	if (rest->wake)
-		wake_writer(sender);
+		vunix_wmem_wake(sender);
 	rest_init(rest);
 }
 
@@ -876,7 +858,7 @@ static int recv_urgent(struct stream_read *st)
 	spin_unlock(&q->lock);
 	kfree(prev);
 	if (wake)
-		wake_writer(sender);
+		vunix_wmem_wake(sender);
 	if (!err && deliver(st, pos, 1) < 0)
 		err = -EFAULT;
 	mutex_unlock(&u->iolock);
@@ -946,10 +928,6 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 	return st->copied ? st->copied : err;
 }
 
-/* Only what does not change what a read does. */
-#define VUNIX_SHORT_FLAGS	(MSG_DONTWAIT | MSG_NOSIGNAL | \
-				 MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT)
-
 /*
  * A short cut for all that is queued, or all that is wanted, where that is in
  * one page and carries nothing else.  It goes with the same locks where
@@ -969,8 +947,8 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 
 	/* Pairs with link_peers(): the peer is set, and until release. */
 	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED ||
-	    flags & ~VUNIX_SHORT_FLAGS || msg->msg_name || msg->msg_get_inq ||
-	    READ_ONCE(vs->recvmsg_inq) || vunix_sock_passes(sk, sock, 0xff))
+	    msg->msg_name || msg->msg_get_inq || READ_ONCE(vs->recvmsg_inq) ||
+	    !vunix_may_read_short(sock, flags))
 		return 0;
 	sender = READ_ONCE(vs->u.peer);
 
@@ -996,7 +974,7 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 	if (unlikely(pages))
 		vunix_queue_free_pages(pages);
 	if (wake)
-		wake_writer(sender);
+		vunix_wmem_wake(sender);
 	return n;
 
 none:

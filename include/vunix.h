@@ -59,10 +59,12 @@
 #include "vunix_gc_core.h"
 
 struct pipe_inode_info;
+struct vunix_net;
 struct vunix_parcel;
 struct vunix_sock;
 
 extern int vunix_family;	/* the registered number, constant after load */
+extern struct vunix_net *vunix_hard;	/* the initial namespace's; likewise */
 extern struct proto vunix_proto;
 /* What sk_data_ready is of a new socket: the core's, which it does not export. */
 extern void (*vunix_def_readable)(struct sock *sk);
@@ -244,6 +246,7 @@ struct vunix_gc {
 struct vunix_sock {
 	struct unix_sock	u;		/* must be first */
 	u64			id;		/* (c) the socket's cookie */
+	struct vunix_net	*vn;		/* (c) of its namespace */
 	struct rb_node		id_node;	/* (r) by id */
 	u8			pass_flags;	/* (s) of an embryo: VUNIX_PASS_* */
 	bool			pass_rights;	/* (o) SO_PASSRIGHTS */
@@ -315,7 +318,15 @@ static inline bool vunix_wants_data_ready(const struct sock *sk)
 	       vunix_has_waiter(sk);
 }
 
-/* Must sk_write_space() be called?  As vunix_has_waiter(). */
+/* A sender may have to wake up: less of what it has sent is queued. */
+static inline void vunix_wmem_wake(struct sock *sk)
+{
+	void (*space)(struct sock *sk) = READ_ONCE(sk->sk_write_space);
+
+	space(sk);
+}
+
+/* Must vunix_wmem_wake() be called?  As vunix_has_waiter(). */
 static inline bool vunix_wants_write_space(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_write_space) != vunix_write_space ||
@@ -464,7 +475,7 @@ struct sock *vunix_name_find_get(struct net *net, struct sockaddr_un *sunaddr,
  */
 static inline unsigned int vunix_limit_sockets(const struct vunix_net *vn)
 {
-	const struct vunix_net *hard = vunix_net(&init_net);
+	const struct vunix_net *hard = vunix_hard;
 
 	return min_not_zero(READ_ONCE(vn->max_sockets),
 			    READ_ONCE(hard->max_sockets));
@@ -472,7 +483,7 @@ static inline unsigned int vunix_limit_sockets(const struct vunix_net *vn)
 
 static inline unsigned int vunix_limit_backlog(const struct vunix_net *vn)
 {
-	const struct vunix_net *hard = vunix_net(&init_net);
+	const struct vunix_net *hard = vunix_hard;
 
 	return min_not_zero(READ_ONCE(vn->max_backlog),
 			    READ_ONCE(hard->max_backlog));
@@ -480,7 +491,7 @@ static inline unsigned int vunix_limit_backlog(const struct vunix_net *vn)
 
 static inline unsigned int vunix_limit_dgram_size(const struct vunix_net *vn)
 {
-	const struct vunix_net *hard = vunix_net(&init_net);
+	const struct vunix_net *hard = vunix_hard;
 
 	return min_not_zero(READ_ONCE(vn->max_dgram_size),
 			    READ_ONCE(hard->max_dgram_size));
@@ -488,7 +499,7 @@ static inline unsigned int vunix_limit_dgram_size(const struct vunix_net *vn)
 
 static inline unsigned int vunix_limit_inflight(const struct vunix_net *vn)
 {
-	const struct vunix_net *hard = vunix_net(&init_net);
+	const struct vunix_net *hard = vunix_hard;
 
 	return min_not_zero(READ_ONCE(vn->max_inflight),
 			    READ_ONCE(hard->max_inflight));
@@ -496,7 +507,7 @@ static inline unsigned int vunix_limit_inflight(const struct vunix_net *vn)
 
 static inline unsigned int vunix_limit_scm_fds(const struct vunix_net *vn)
 {
-	const struct vunix_net *hard = vunix_net(&init_net);
+	const struct vunix_net *hard = vunix_hard;
 
 	return min(READ_ONCE(vn->max_scm_fds), READ_ONCE(hard->max_scm_fds));
 }
@@ -504,7 +515,7 @@ static inline unsigned int vunix_limit_scm_fds(const struct vunix_net *vn)
 static inline unsigned int
 vunix_limit_foreign_inflight(const struct vunix_net *vn)
 {
-	const struct vunix_net *hard = vunix_net(&init_net);
+	const struct vunix_net *hard = vunix_hard;
 
 	return min(READ_ONCE(vn->max_foreign_inflight),
 		   READ_ONCE(hard->max_foreign_inflight));

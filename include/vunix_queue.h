@@ -8,8 +8,12 @@
 
 #include <linux/fault-inject-usercopy.h>
 #include <linux/instrumented.h>
+#include <linux/security.h>
 #include <linux/uaccess.h>
 #include "vunix.h"
+
+/* The most that takes a short way: less than a piece of any SO_SNDBUF. */
+#define VUNIX_SHORT	2048
 
 /* Pages that fit into a writer without an allocation. */
 #define VUNIX_BATCH	16
@@ -166,6 +170,42 @@ static inline bool vunix_copy_out(const void *from, size_t n,
 		return false;
 	vunix_iter_advance_user(to, n);
 	return true;
+}
+
+/**
+ * vunix_may_send_short() - does nothing but a few bytes go with a send?
+ * @sock: sender
+ * @msg: what it is to send
+ * @len: bytes
+ *
+ * Context: Process. May call security modules.
+ * Return: false if the long way has something to do for it, or to say.
+ */
+static inline bool vunix_may_send_short(struct socket *sock,
+					const struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	u32 secid = 0;
+
+	if (unlikely(len > VUNIX_SHORT || msg->msg_controllen ||
+		     msg->msg_namelen | (msg->msg_flags & MSG_OOB) ||
+		     READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+		     READ_ONCE(sk->sk_err) || !vunix_wmem_has_room(sk)))
+		return false;
+	/* What a label goes with needs a place for it. */
+	security_socket_getpeersec_dgram(sock, NULL, &secid);
+	return !secid;
+}
+
+/* Flags that do not change what a receive call does with a few plain bytes. */
+#define VUNIX_SHORT_FLAGS	(MSG_DONTWAIT | MSG_NOSIGNAL | \
+				 MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT)
+
+/* Is nothing but bytes asked for?  @sock is the reader's own. */
+static inline bool vunix_may_read_short(const struct socket *sock, int flags)
+{
+	return !(flags & ~VUNIX_SHORT_FLAGS) &&
+	       !vunix_sock_passes(sock->sk, sock, 0xff);
 }
 
 /*
