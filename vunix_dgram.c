@@ -702,7 +702,7 @@ static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 {
 	struct vunix_queue *q = &vunix_sk(sk)->q;
 	bool over = true;
-	DEFINE_WAIT(wait);
+	DEFINE_WAIT_FUNC(wait, vunix_wake_reader);
 
 	/* The barriers are those of stream_data_wait(). */
 	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);

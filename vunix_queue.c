@@ -734,9 +734,39 @@ void vunix_wmem_uncharge(struct sock *sk, unsigned int n)
 	sk_free(sk);
 }
 
+/**
+ * vunix_wake_reader() - wait queue function of who waits for something to read
+ * @wait: entry in a socket's wait queue
+ * @mode: tasks to wake
+ * @sync: WF_*
+ * @key: events, or NULL for all
+ *
+ * Readers and writers of a socket wait in one queue; room is not news to who
+ * waits for data, and would cost it two context switches.
+ *
+ * Context: Any, lock of the wait queue held.
+ * Return: as autoremove_wake_function(), 0 if it is left asleep.
+ */
+int vunix_wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		      void *key)
+{
+	if (key && !(key_to_poll(key) & (EPOLLIN | EPOLLERR | EPOLLHUP)))
+		return 0;
+	return autoremove_wake_function(wait, mode, sync, key);
+}
+
+/* The same for who waits for room. */
+static int wake_writer(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		       void *key)
+{
+	if (key && !(key_to_poll(key) & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+		return 0;
+	return autoremove_wake_function(wait, mode, sync, key);
+}
+
 static long wmem_sleep(struct sock *sk, long timeo)
 {
-	DEFINE_WAIT(wait);
+	DEFINE_WAIT_FUNC(wait, wake_writer);
 
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	while (timeo && !signal_pending(current)) {

@@ -649,7 +649,7 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 {
 	unsigned int state = TASK_INTERRUPTIBLE;
 	struct vunix_queue *q = &vunix_sk(sk)->q;
-	DEFINE_WAIT(wait);
+	DEFINE_WAIT_FUNC(wait, vunix_wake_reader);
 
 	if (freezable)
 		state |= TASK_FREEZABLE;

@@ -631,6 +631,8 @@ bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
+int vunix_wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		      void *key);
 
 /* One more message may be queued while less than SO_SNDBUF is in use. */
 static inline bool vunix_wmem_has_room(const struct sock *sk)
