@@ -9,6 +9,12 @@
  * peer_wq.  A polling sender cannot, since it may outlive the receiver: its
  * peer_wake entry waits there instead and relays to its own wait queue, until
  * it has relayed, the association ends or either side is released.
+ *
+ * Who is woken as soon as there is room for one message sends one message and
+ * sleeps again; two context switches for each.  So readers wake senders when a
+ * quarter of the queue is left.  A reader may stop before that: the first that
+ * makes room while somebody waits sets a timer, which wakes as many as there is
+ * room for.  Nobody waits beside room for longer than a jiffy.
  */
 #include <linux/security.h>
 #include <net/tcp_states.h>
@@ -52,13 +58,13 @@ static bool peer_wake_connect(struct sock *sk, struct sock *other)
 	struct unix_sock *u = unix_sk(sk);
 	bool added = false;
 
-	spin_lock(&wq->lock);
+	spin_lock_irq(&wq->lock);
 	if (!u->peer_wake.private) {
 		u->peer_wake.private = other;
 		__add_wait_queue(wq, &u->peer_wake);
 		added = true;
 	}
-	spin_unlock(&wq->lock);
+	spin_unlock_irq(&wq->lock);
 	return added;
 }
 
@@ -67,19 +73,19 @@ static bool peer_wake_connect(struct sock *sk, struct sock *other)
  * @sk: sender
  * @other: receiver it may be waiting for
  *
- * Context: Any but with the lock of @other's peer_wq.
+ * Context: Process, without the lock of @other's peer_wq.
  */
 void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other)
 {
 	wait_queue_head_t *wq = &unix_sk(other)->peer_wq.wait;
 	struct unix_sock *u = unix_sk(sk);
 
-	spin_lock(&wq->lock);
+	spin_lock_irq(&wq->lock);
 	if (u->peer_wake.private == other) {
 		__remove_wait_queue(wq, &u->peer_wake);
 		u->peer_wake.private = NULL;
 	}
-	spin_unlock(&wq->lock);
+	spin_unlock_irq(&wq->lock);
 }
 
 static void peer_wake_disconnect_wakeup(struct sock *sk, struct sock *other)
@@ -135,6 +141,69 @@ bool vunix_dgram_writable(struct sock *sk)
 	       vunix_dgram_peer_wake_me(sk, other);
 	vunix_state_unlock(sk);
 	return !full;
+}
+
+/*
+ * Room
+ */
+
+static void wake_senders(struct sock *sk, int nr)
+{
+	__wake_up(&unix_sk(sk)->peer_wq.wait, TASK_INTERRUPTIBLE, nr,
+		  poll_to_key(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND));
+}
+
+static void room_timer(struct timer_list *timer)
+{
+	struct sock *sk = container_of(timer, struct sock, sk_timer);
+	int room = READ_ONCE(sk->sk_max_ack_backlog) + 1 -
+		   READ_ONCE(vunix_sk(sk)->q.qlen);
+
+	if (room > 0)
+		wake_senders(sk, room);
+	sock_put(sk);
+}
+
+/**
+ * vunix_dgram_init_room() - prepare waking who waits for room at a new socket
+ * @sk: socket
+ *
+ * Context: Any.
+ */
+void vunix_dgram_init_room(struct sock *sk)
+{
+	timer_setup(&sk->sk_timer, room_timer, 0);
+}
+
+/**
+ * vunix_dgram_made_room() - a message was received, and somebody waits to send
+ * @sk: receiver, whose peer_wq is not empty: looked at behind a full barrier
+ *
+ * Context: Process, no lock held.
+ */
+void vunix_dgram_made_room(struct sock *sk)
+{
+	if (READ_ONCE(vunix_sk(sk)->q.qlen) <=
+	    READ_ONCE(sk->sk_max_ack_backlog) / 4)
+		wake_up_interruptible_sync_poll(&unix_sk(sk)->peer_wq.wait,
+						EPOLLOUT | EPOLLWRNORM |
+						EPOLLWRBAND);
+	else if (!timer_pending(&sk->sk_timer))
+		sk_reset_timer(sk, &sk->sk_timer, jiffies + 1);
+}
+
+/**
+ * vunix_dgram_leave_room() - a sender that was waiting does not send after all
+ * @other: receiver
+ *
+ * It may be the one that was woken for the room there is.
+ *
+ * Context: Process, no lock held.
+ */
+void vunix_dgram_leave_room(struct sock *other)
+{
+	if (!vunix_recvq_full_lockless(other))
+		wake_senders(other, 1);
 }
 
 /*

@@ -221,12 +221,13 @@ static int receiver_full_and_unlock(struct dgram_send *ds, struct sock *other)
 {
 	struct sock *sk = ds->sk;
 	bool wait;
-	int err;
 
 	if (ds->timeo) {
 		ds->timeo = vunix_wait_for_peer(other, ds->timeo);
-		err = sock_intr_errno(ds->timeo);
-		return signal_pending(current) ? err : 0;
+		if (!signal_pending(current))
+			return 0;
+		vunix_dgram_leave_room(other);
+		return sock_intr_errno(ds->timeo);
 	}
 	vunix_state_unlock(other);
 
@@ -809,13 +810,6 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 	return ret;
 }
 
-/* Room was made before we look for who waits for it. */
-static void wake_senders(struct unix_sock *u)
-{
-	wake_up_interruptible_sync_poll(&u->peer_wq.wait,
-					EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
-}
-
 /*
  * The record at the tail, if it carries nothing but payload, all of that is
  * wanted, and it is in one page; else NULL.  The iolock is held.
@@ -889,7 +883,7 @@ static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
 	sk_free(sender);
 	/* The barrier this asks for is the one in run_purge(). */
 	if (waitqueue_active(&vs->u.peer_wq.wait))
-		wake_senders(&vs->u);
+		vunix_dgram_made_room(sk);
 	return len;
 
 none:
@@ -941,7 +935,7 @@ static noinline int read_long(struct socket *sock, struct msghdr *msg,
 	read_unlock_queue(sk);
 
 	if (skwq_has_sleeper(&u->peer_wq))
-		wake_senders(u);
+		vunix_dgram_made_room(sk);
 	if (err >= 0)
 		vunix_scm_recv(sock, msg, &scm, flags);
 	return err;

@@ -94,6 +94,7 @@ static void init_unix_part(struct unix_sock *u)
 	mutex_init(&u->iolock);
 	mutex_init(&u->bindlock);
 	vunix_dgram_peer_wake_init(&u->sk);
+	vunix_dgram_init_room(&u->sk);
 	memset(&u->scm_stat, 0, sizeof(u->scm_stat));
 }
 
@@ -212,6 +213,7 @@ void vunix_sock_release(struct sock *sk, bool embryo)
 	vunix_state_unlock(sk);
 
 	vunix_queue_kill(&vs->q);
+	sk_stop_timer(sk, &sk->sk_timer);
 	wake_up_interruptible_all(&vs->u.peer_wq.wait);
 	if (peer) {
 		if (vunix_is_connected_type(sk))

@@ -659,6 +659,9 @@ void vunix_dgram_peer_wake_init(struct sock *sk);
 bool vunix_dgram_peer_wake_me(struct sock *sk, struct sock *other);
 void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other);
 bool vunix_dgram_writable(struct sock *sk);
+void vunix_dgram_init_room(struct sock *sk);
+void vunix_dgram_made_room(struct sock *sk);
+void vunix_dgram_leave_room(struct sock *other);
 
 /* A connected socket takes messages and connects from its peer alone. */
 static inline bool vunix_dgram_may_send(struct sock *sk, struct sock *other)

@@ -213,6 +213,66 @@ TEST_F(dgram_flow, reader_makes_room)
 	PROVES("DG-12");
 }
 
+#define WAITING	5
+
+static int sent;	/* of those who waited */
+
+static long send_and_count(void *p)
+{
+	long ret = send_to(p);
+
+	__atomic_fetch_add(&sent, 1, __ATOMIC_SEQ_CST);
+	return ret;
+}
+
+static int sent_within(int ms, int n)
+{
+	while (__atomic_load_n(&sent, __ATOMIC_SEQ_CST) < n && ms-- > 0)
+		usleep(1000);
+	return __atomic_load_n(&sent, __ATOMIC_SEQ_CST);
+}
+
+static long poll_out(void *p)
+{
+	return vt_poll_wait(*(int *)p, POLLOUT, 20000);
+}
+
+/* One that stops before anybody can count on it to go on. */
+TEST_F(dgram_flow, slow_reader)
+{
+	struct vt_bg bg[WAITING], polling;
+	struct to to[WAITING];
+	int i, n, got;
+
+	ASSERT_EQ(0, vt_connect(self->s, "r"));
+	ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4));
+	sent = 0;
+	for (i = 0; i < WAITING; i++) {
+		to[i] = (struct to){ self->s, "r", self->qlen + 1 };
+		ASSERT_EQ(0, vt_bg_block(&bg[i], send_and_count, &to[i]));
+	}
+	/* Many takes, each of which leaves the queue nearly full. */
+	for (i = 1; i < WAITING; i++) {
+		ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+		ASSERT_EQ(i, sent_within(20000, i));
+		ASSERT_EQ(0, flood(self->s, NULL, 4));
+	}
+	usleep(50000);
+	ASSERT_EQ(WAITING - 1, sent);
+	/* Two at once: for the last, and for who polls. */
+	ASSERT_EQ(0, vt_bg_block(&polling, poll_out, &self->s));
+	ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+	ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+	ASSERT_EQ(WAITING, sent_within(20000, WAITING));
+	ASSERT_EQ(POLLOUT, vt_bg_join(&polling));
+	for (i = 0; i < WAITING; i++)
+		ASSERT_EQ(4, vt_bg_join(&bg[i]));
+	for (got = 0; recv(self->r, &n, 4, MSG_DONTWAIT) == 4; got++)
+		;
+	ASSERT_EQ(self->qlen, got);
+	PROVES("DG-12");
+}
+
 TEST_F(dgram_flow, receiver_closes)
 {
 	static const char *const names[] = { "r", NULL };
