@@ -94,7 +94,8 @@ static void init_unix_part(struct unix_sock *u)
 	mutex_init(&u->iolock);
 	mutex_init(&u->bindlock);
 	vunix_dgram_peer_wake_init(&u->sk);
-	vunix_dgram_init_room(&u->sk);
+	if (u->sk.sk_type == SOCK_DGRAM)
+		vunix_dgram_init_room(&u->sk);
 	memset(&u->scm_stat, 0, sizeof(u->scm_stat));
 }
 
@@ -213,7 +214,8 @@ void vunix_sock_release(struct sock *sk, bool embryo)
 	vunix_state_unlock(sk);
 
 	vunix_queue_kill(&vs->q);
-	sk_stop_timer(sk, &sk->sk_timer);
+	if (timer_pending(&sk->sk_timer))
+		sk_stop_timer(sk, &sk->sk_timer);
 	wake_up_interruptible_all(&vs->u.peer_wq.wait);
 	if (peer) {
 		if (vunix_is_connected_type(sk))

@@ -83,7 +83,6 @@ void vunix_queue_init(struct vunix_queue *q)
 	q->head = VUNIX_FIRST_POS;
 	q->tail = VUNIX_FIRST_POS;
 	q->spare_from = VUNIX_FIRST_POS;
-	q->tail_page = 1;
 	q->slots = q->inline_slots;
 	q->nslots = VUNIX_INLINE_SLOTS;
 }
@@ -606,7 +605,6 @@ struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 void vunix_queue_find_tail(struct vunix_queue *q)
 {
 	spin_lock(&q->lock);
-	q->tail_page = q->tail & (u32)PAGE_MASK;
 	q->tail_addr = page_address(*vunix_queue_slot(q, q->tail));
 	spin_unlock(&q->lock);
 }
@@ -660,7 +658,7 @@ struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos)
 		}
 	}
 	if ((q->tail ^ pos) & (u32)PAGE_MASK)
-		q->tail_page = 1;
+		q->tail_addr = NULL;
 	WRITE_ONCE(q->tail, pos);
 	/* Keep it near, so that the comparison holds when positions wrap. */
 	if ((s32)(at - q->spare_from) > 0)

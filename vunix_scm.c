@@ -538,7 +538,7 @@ int vunix_scm_register_pid(void)
 
 	BUILD_BUG_ON(offsetof(typeof(control), creds) != CMSG_LEN(0));
 
-	if (!VUNIX_REGISTERS_PIDS)
+	if (vunix_pidfs_knows(task_tgid(current)))
 		return 0;
 	old = override_creds(rcu_dereference_raw(init_task.cred));
 	err = __scm_send(&nobody, &msg, &cookie);

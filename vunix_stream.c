@@ -1064,7 +1064,10 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer)
 		return;
 	spin_lock(&q->lock);
 	to = q->head;
+	pos = q->tail;
 	spin_unlock(&q->lock);
+	if (pos == to)
+		return;
 
 	/* Segment by segment: a mark may have hundreds of files. */
 	do {

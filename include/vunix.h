@@ -152,13 +152,14 @@ struct vunix_queue {
 	spinlock_t		lock;		/* a leaf: see Locking */
 	u32			head;		/* (o) */
 	u32			tail;		/* (o) */
-	u32			bytes;		/* (o) payload of records */
-	u32			gone;		/* (l) bytes in a stream's holes */
+	union {
+		u32		bytes;		/* (o) payload of records */
+		u32		gone;		/* (l) bytes in a stream's holes */
+	};
 	/* (o) records, or connections that are not accepted yet */
 	u32			qlen;
 	u32			nslots;		/* (l, w) power of two */
-	u32			tail_page;	/* (r) its number is @tail's, or 1 */
-	void			*tail_addr;	/* (r) of the page @tail_page */
+	void			*tail_addr;	/* (r) of tail's page, or NULL */
 	void			*head_addr;	/* (w) of the page head is inside */
 	struct page		**slots;	/* (l, w) */
 	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
@@ -170,15 +171,17 @@ struct vunix_queue {
 	/* (l) most slots in use since the queue was last empty */
 	u16			peak;
 	/* (l) how often it ran empty after a low peak */
-	u16			calm;
+	u8			calm;
 	bool			dead;		/* (l) nothing is queued now */
 	bool			purge;		/* (o) drop all up to purge_to */
-	u32			purge_to;	/* (l) */
+	bool			oob_pending;	/* (o) oob's last is not taken */
+	union {
+		u32		purge_to;	/* (l) of records */
+		u32		nr_marks;	/* (o) entries of both lists */
+	};
 	struct mutex		wmutex;
 	struct list_head	marks;		/* (l) struct vunix_mark */
 	struct list_head	oob;		/* (l) struct vunix_oob */
-	u32			nr_marks;	/* (o) entries of both lists */
-	bool			oob_pending;	/* (o) oob's last is not taken */
 	struct list_head	accept;		/* (l, RCU) vunix_sock.accept_node */
 };
 

@@ -174,12 +174,20 @@ static inline void vunix_release_secctx(struct lsm_context *ctx)
 #define vunix_sk_uid(sk)	sock_i_uid(sk)
 #endif
 
-/* Accepted SCM_CREDENTIALS register the process with pidfs: since 6.16. */
-#ifdef VUNIX_HAVE_PIDFS_REGISTER
-#define VUNIX_REGISTERS_PIDS	true
+/*
+ * Need pidfs not be told (any more) that a pidfd of the caller's process will be
+ * asked for?  Accepted SCM_CREDENTIALS tell it: since 6.16.
+ */
+static inline bool vunix_pidfs_knows(const struct pid *pid)
+{
+#ifndef VUNIX_HAVE_PIDFS_REGISTER
+	return true;
+#elif defined(VUNIX_HAVE_PID_ATTR)
+	return READ_ONCE(pid->attr);
 #else
-#define VUNIX_REGISTERS_PIDS	false
+	return false;
 #endif
+}
 
 /*
  * Install a pidfd of a socket's peer.  Since 6.7; SO_PASSPIDFD is older (6.5),

@@ -106,7 +106,7 @@ static inline void *vunix_queue_first(struct vunix_queue *q, size_t n)
 
 	if (unlikely(n > PAGE_SIZE - off))
 		return NULL;
-	if (unlikely(q->tail_page != (q->tail & (u32)PAGE_MASK)))
+	if (unlikely(!q->tail_addr))
 		vunix_queue_find_tail(q);
 	return q->tail_addr + off;
 }
