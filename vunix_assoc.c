@@ -11,10 +11,11 @@
  * it has relayed, the association ends or either side is released.
  *
  * Who is woken as soon as there is room for one message sends one message and
- * sleeps again; two context switches for each.  So readers wake senders when a
- * quarter of the queue is left.  A reader may stop before that: the first that
- * makes room while somebody waits sets a timer, which wakes as many as there is
- * room for.  Nobody waits beside room for longer than a jiffy.
+ * sleeps again; two context switches for each.  So only when no more than a
+ * quarter of the queue is left does each receive wake a sender (and all who
+ * poll).  A reader may stop before that: the first receive while somebody waits
+ * sets a timer, which wakes as many as there is room for.  Nobody waits beside
+ * room for longer than a jiffy.
  */
 #include <linux/security.h>
 #include <net/tcp_states.h>
@@ -112,6 +113,7 @@ bool vunix_dgram_peer_wake_me(struct sock *sk, struct sock *other)
 
 	lockdep_assert_held(&unix_sk(sk)->lock);
 	added = peer_wake_connect(sk, other);
+	smp_mb();	/* pairs with the one before vunix_dgram_made_room() */
 	/* A dead one makes the next send fail at once: that is writable. */
 	if (vunix_recvq_full_lockless(other) && !sock_flag(other, SOCK_DEAD))
 		return true;
@@ -147,6 +149,7 @@ bool vunix_dgram_writable(struct sock *sk)
  * Room
  */
 
+/* Some who wait to send, and all who poll. */
 static void wake_senders(struct sock *sk, int nr)
 {
 	__wake_up(&unix_sk(sk)->peer_wq.wait, TASK_INTERRUPTIBLE, nr,
@@ -156,16 +159,37 @@ static void wake_senders(struct sock *sk, int nr)
 static void room_timer(struct timer_list *timer)
 {
 	struct sock *sk = container_of(timer, struct sock, sk_timer);
-	int room = READ_ONCE(sk->sk_max_ack_backlog) + 1 -
-		   READ_ONCE(vunix_sk(sk)->q.qlen);
+	int room;
 
-	if (room > 0)
-		wake_senders(sk, room);
+	/*
+	 * The timer is no longer pending; only then look for room.  Pairs with
+	 * the barrier between a reader's write of qlen and timer_pending(): it
+	 * sets the timer again, or its room is seen here.
+	 */
+	smp_mb();
+	room = READ_ONCE(sk->sk_max_ack_backlog) -
+	       READ_ONCE(vunix_sk(sk)->q.qlen);
+	/*
+	 * One at least: messages were received since the timer was set, and
+	 * who has not waited may have taken all of that room.
+	 */
+	wake_senders(sk, max(room, 0) + 1);
 	sock_put(sk);
 }
 
+/*
+ * sk_reset_timer() takes the timer's reference when the timer is set: too late
+ * for one that may run before that.
+ */
+static void set_room_timer(struct sock *sk)
+{
+	sock_hold(sk);
+	if (mod_timer(&sk->sk_timer, jiffies + 1))
+		__sock_put(sk);
+}
+
 /**
- * vunix_dgram_init_room() - prepare waking who waits for room at a new socket
+ * vunix_dgram_init_room() - set up the timer that wakes who waits for room
  * @sk: socket
  *
  * Context: Any.
@@ -176,20 +200,25 @@ void vunix_dgram_init_room(struct sock *sk)
 }
 
 /**
- * vunix_dgram_made_room() - a message was received, and somebody waits to send
- * @sk: receiver, whose peer_wq is not empty: looked at behind a full barrier
+ * vunix_dgram_made_room() - a message was received
+ * @sk: receiver; a full barrier behind the write of its queue's qlen
+ *
+ * The barrier pairs with the one in vunix_wait_for_peer() (prepare_to_wait...())
+ * or in vunix_dgram_peer_wake_me(), between a sender's entry in the wait queue and
+ * its look at qlen; and with the one in room_timer().
  *
  * Context: Process, no lock held.
  */
 void vunix_dgram_made_room(struct sock *sk)
 {
+	/* Behind the caller's barrier. */
+	if (!waitqueue_active(&unix_sk(sk)->peer_wq.wait))
+		return;
 	if (READ_ONCE(vunix_sk(sk)->q.qlen) <=
 	    READ_ONCE(sk->sk_max_ack_backlog) / 4)
-		wake_up_interruptible_sync_poll(&unix_sk(sk)->peer_wq.wait,
-						EPOLLOUT | EPOLLWRNORM |
-						EPOLLWRBAND);
+		wake_senders(sk, 1);
 	else if (!timer_pending(&sk->sk_timer))
-		sk_reset_timer(sk, &sk->sk_timer, jiffies + 1);
+		set_room_timer(sk);
 }
 
 /**

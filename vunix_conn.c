@@ -92,9 +92,9 @@ long vunix_wait_for_peer(struct sock *other, long timeo)
 
 	lockdep_assert_held(&u->lock);
 	/*
-	 * The barrier in here pairs with the one in skwq_has_sleeper() and in
-	 * taking the wait queue's lock: who makes room does so before it looks
-	 * for us.
+	 * The barrier in here pairs with the one in run_purge(), in front of
+	 * vunix_dgram_made_room(), or in taking the wait queue's lock: who makes
+	 * room does so before it looks for us.
 	 */
 	prepare_to_wait_exclusive(&u->peer_wq.wait, &wait, TASK_INTERRUPTIBLE);
 	sleep = !sock_flag(other, SOCK_DEAD) &&
@@ -541,6 +541,11 @@ int vunix_accept(struct socket *sock, struct socket *newsock,
 	vunix_sock_set_custom_sockopt(newsock);
 	vunix_state_lock(newsk);
 	vunix_accept_pass_flags(newsock, vunix_sk(newsk)->pass_flags);
+	/*
+	 * A sender looks at them through sk_socket (vunix_wants_stamp_rcu()),
+	 * without a lock that we hold; it goes by the pointer.
+	 */
+	smp_wmb();
 	sock_graft(newsk, newsock);
 	vunix_state_unlock(newsk);
 	arg->err = 0;

@@ -17,6 +17,13 @@
  * Consuming
  */
 
+static void count_record(struct vunix_queue *q, size_t len)
+{
+	lockdep_assert_held(&q->lock);
+	WRITE_ONCE(q->qlen, q->qlen + 1);
+	WRITE_ONCE(q->bytes, q->bytes + len);
+}
+
 /* Takes the record at the tail out; its pages may go with it. */
 static void consume_record(struct sock *sk, const struct vunix_record *rec,
 			   u32 end, struct page **pages)
@@ -86,7 +93,12 @@ static void run_purge(struct sock *sk)
 	struct unix_sock *u = unix_sk(sk);
 
 	for (;;) {
-		smp_mb();	/* pairs with itself in the other task */
+		/*
+		 * Pairs with itself in the other task, and with those between a
+		 * sender's entry in peer_wq and its look at qlen; see
+		 * vunix_dgram_made_room().
+		 */
+		smp_mb();
 		if (!READ_ONCE(q->purge) || !mutex_trylock(&u->iolock))
 			return;
 		purge_locked(sk);
@@ -139,6 +151,7 @@ void vunix_dgram_purge(struct sock *sk)
  * @timeo: left of SO_SNDTIMEO
  * @rec: header to queue
  * @copy: payload in private memory, once it had to wait or to be filtered
+ * @waited: for room at this receiver
  * @copy_iter: source in @copy, cut as a filter says
  * @copy_vec: what @copy_iter goes over
  */
@@ -152,6 +165,7 @@ struct dgram_send {
 	struct iov_iter		copy_iter;
 	struct kvec		copy_vec;
 	void			*copy;
+	bool			waited;
 };
 
 /* Wait-or-fail answers of check_receiver() besides errnos. */
@@ -224,10 +238,8 @@ static int receiver_full_and_unlock(struct dgram_send *ds, struct sock *other)
 
 	if (ds->timeo) {
 		ds->timeo = vunix_wait_for_peer(other, ds->timeo);
-		if (!signal_pending(current))
-			return 0;
-		vunix_dgram_leave_room(other);
-		return sock_intr_errno(ds->timeo);
+		ds->waited = true;
+		return signal_pending(current) ? sock_intr_errno(ds->timeo) : 0;
 	}
 	vunix_state_unlock(other);
 
@@ -252,8 +264,7 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 		vunix_write_commit(w);
 		if (ds->rec.scm.fp)
 			vunix_scm_queued(other, &ds->rec.scm);
-		WRITE_ONCE(q->qlen, q->qlen + 1);
-		WRITE_ONCE(q->bytes, q->bytes + ds->len);
+		count_record(q, ds->len);
 		spin_unlock(&q->lock);
 	}
 	vunix_state_unlock(other);
@@ -463,8 +474,7 @@ static bool publish_short(struct sock *sk, struct sock *other, u32 end,
 		vunix_wmem_charge(sk, vunix_record_space(len));
 		/* Pairs with the acquire in try_read_short(). */
 		smp_store_release(&q->head, end);
-		WRITE_ONCE(q->qlen, q->qlen + 1);
-		WRITE_ONCE(q->bytes, q->bytes + len);
+		count_record(q, len);
 		*readers = vunix_wants_data_ready(other);
 	}
 	spin_unlock(&q->lock);
@@ -482,19 +492,16 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
 	struct vunix_record *rec;
-	bool readers, copied;
+	bool readers;
 
 	if (unlikely(rcu_access_pointer(other->sk_filter) ||
 		     sock_flag(other, SOCK_RCVTSTAMP)))
 		return false;
 	mutex_lock(&q->wmutex);
-	rec = vunix_queue_room(q, sizeof(*rec) + len);
-	if (unlikely(!rec))
+	if (unlikely(sizeof(*rec) + len > vunix_queue_room(q)))
 		goto none;
-	pagefault_disable();
-	copied = !len || vunix_copy_in(rec + 1, len, &msg->msg_iter);
-	pagefault_enable();
-	if (unlikely(!copied))
+	rec = vunix_queue_head(q);
+	if (unlikely(len && !vunix_copy_in(rec + 1, len, &msg->msg_iter)))
 		goto none;
 	*rec = (struct vunix_record) {
 		.len = len,
@@ -534,6 +541,8 @@ static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
 	unsigned int limit;
 	bool done;
 
+	/* The core does not let SO_SNDBUF be less. */
+	BUILD_BUG_ON(SOCK_MIN_SNDBUF - 32 < VUNIX_SHORT);
 	limit = vunix_limit_dgram_size(vunix_sk(sk)->vn);
 	if ((limit && len > limit) || !vunix_may_send_short(sock, msg, len))
 		return false;
@@ -592,7 +601,11 @@ static noinline int send_long(struct socket *sock, struct msghdr *msg,
 			memset(&ds.rec.scm, 0, sizeof(ds.rec.scm));
 			ds.rec.charge = 0;
 			vunix_data_ready(other);
+		} else if (ds.waited) {
+			/* It may have been woken for the room there is. */
+			vunix_dgram_leave_room(other);
 		}
+		ds.waited = false;
 		sock_put(other);
 	} while (err > 0);
 	/* The sender is not told that a filter has dropped it. */
@@ -843,7 +856,7 @@ static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
 	struct vunix_record *rec;
 	unsigned int charge;
 	struct page *pages;
-	u32 len, step;
+	u32 len;
 	bool wake;
 
 	if (READ_ONCE(sk->sk_err) || sock_flag(sk, SOCK_RCVTSTAMP) ||
@@ -861,16 +874,10 @@ static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
 	if (msg->msg_name)
 		copy_name(sk, msg, sender);
 	sk_peek_offset_bwd(sk, len);
-	step = vunix_record_end(rec, q->tail) - q->tail;
 
 	spin_lock(&q->lock);
-	WRITE_ONCE(q->qlen, q->qlen - 1);
-	WRITE_ONCE(q->bytes, q->bytes - len);
-	pages = NULL;
-	if (unlikely(!vunix_queue_try_consume(q, step)))
-		pages = vunix_queue_consume(q, q->tail + step);
-	/* The last byte keeps the sender until it is woken. */
-	WARN_ON_ONCE(refcount_sub_and_test(charge - 1, &sender->sk_wmem_alloc));
+	consume_record(sk, rec, vunix_record_end(rec, q->tail), &pages);
+	vunix_wmem_uncharge_but_one(sender, charge);
 	wake = vunix_wants_write_space(sender);
 	spin_unlock(&q->lock);
 	mutex_unlock(&vs->u.iolock);
@@ -881,9 +888,7 @@ static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
 	if (wake)
 		vunix_wmem_wake(sender);
 	sk_free(sender);
-	/* The barrier this asks for is the one in run_purge(). */
-	if (waitqueue_active(&vs->u.peer_wq.wait))
-		vunix_dgram_made_room(sk);
+	vunix_dgram_made_room(sk);
 	return len;
 
 none:
@@ -896,7 +901,6 @@ static noinline int read_long(struct socket *sock, struct msghdr *msg,
 			      size_t size, int flags)
 {
 	struct sock *sk = sock->sk;
-	struct unix_sock *u = unix_sk(sk);
 	struct vunix_record *rec;
 	struct vunix_scm scm;
 	u32 pos, head;
@@ -934,8 +938,7 @@ static noinline int read_long(struct socket *sock, struct msghdr *msg,
 	err = recv_record(sk, msg, size, flags, rec, pos, skip, &scm);
 	read_unlock_queue(sk);
 
-	if (skwq_has_sleeper(&u->peer_wq))
-		vunix_dgram_made_room(sk);
+	vunix_dgram_made_room(sk);
 	if (err >= 0)
 		vunix_scm_recv(sock, msg, &scm, flags);
 	return err;

@@ -94,8 +94,7 @@ static void init_unix_part(struct unix_sock *u)
 	mutex_init(&u->iolock);
 	mutex_init(&u->bindlock);
 	vunix_dgram_peer_wake_init(&u->sk);
-	if (u->sk.sk_type == SOCK_DGRAM)
-		vunix_dgram_init_room(&u->sk);
+	vunix_dgram_init_room(&u->sk);
 	memset(&u->scm_stat, 0, sizeof(u->scm_stat));
 }
 
@@ -185,8 +184,10 @@ static bool has_unread(struct sock *sk)
  *
  * Who may still hold a reference: the peer (stream, seqpacket) until its own
  * release, datagram sockets associated with it, senders and connectors that
- * have just looked it up, walks over the registry.  All of them find it dead
- * under the state lock or its queue dead under q.lock.
+ * have just looked it up, walks over the registry, the timer of who waits for
+ * room.  All of them find it dead under the state lock or its queue dead under
+ * q.lock.  Readers alone set the timer, and there are none any more; if it is
+ * running, it drops its own reference, and the destructor runs in a softirq.
  *
  * Context: Process, sleeps.
  */
@@ -214,8 +215,7 @@ void vunix_sock_release(struct sock *sk, bool embryo)
 	vunix_state_unlock(sk);
 
 	vunix_queue_kill(&vs->q);
-	if (timer_pending(&sk->sk_timer))
-		sk_stop_timer(sk, &sk->sk_timer);
+	sk_stop_timer(sk, &sk->sk_timer);
 	wake_up_interruptible_all(&vs->u.peer_wq.wait);
 	if (peer) {
 		if (vunix_is_connected_type(sk))

@@ -327,6 +327,53 @@ static struct page *writer_page(struct vunix_writer *w)
 }
 
 /**
+ * vunix_copy_in_any() - vunix_copy_in() from what is not one piece of user memory
+ * @to: in a page of the queue, with room for @n bytes behind it in the page
+ * @n: bytes, not 0
+ * @from: source, has @n bytes
+ *
+ * Context: Process; never faults a page in.
+ * Return: true if all is copied; else nothing has changed.
+ */
+bool vunix_copy_in_any(void *to, size_t n, struct iov_iter *from)
+{
+	size_t copied;
+
+	pagefault_disable();
+	copied = copy_page_from_iter(virt_to_page(to), offset_in_page(to), n,
+				     from);
+	pagefault_enable();
+	if (copied == n)
+		return true;
+	iov_iter_revert(from, copied);
+	return false;
+}
+
+/**
+ * vunix_copy_out_any() - vunix_copy_out() to what is not one piece of user memory
+ * @from: in a page of the queue
+ * @n: bytes, not 0, of the same page
+ * @to: destination, has room for @n bytes
+ *
+ * Context: Process, sleeps.
+ * Return: true if all is copied; else only the destination has changed.
+ */
+bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to)
+{
+	size_t copied;
+
+	if (vunix_iter_keeps_pages(to))
+		copied = copy_to_iter(from, n, to);
+	else
+		copied = copy_page_to_iter(virt_to_page(from),
+					   offset_in_page(from), n, to);
+	if (copied == n)
+		return true;
+	iov_iter_revert(to, copied);
+	return false;
+}
+
+/**
  * vunix_write_iter() - fill in bytes behind what is written so far
  * @w: writer
  * @from: source; advanced by what was copied
@@ -349,6 +396,7 @@ size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
 		struct page *page = writer_page(w);
 		size_t copied;
 
+		/* What stops it stops the general way, which says where. */
 		if (vunix_copy_in(page_address(page) + off, len, from))
 			copied = len;
 		else
@@ -462,7 +510,6 @@ void vunix_write_commit(struct vunix_writer *w)
 {
 	struct vunix_queue *q = w->q;
 	u32 pos = ALIGN(w->start, PAGE_SIZE);
-	unsigned int n;
 
 	lockdep_assert_held(&q->wmutex);
 	lockdep_assert_held(&q->lock);
@@ -472,9 +519,7 @@ void vunix_write_commit(struct vunix_writer *w)
 		q->head_addr = page_address(*vunix_queue_slot(q, w->pos));
 	/* Pairs with the acquire of who reads without the lock. */
 	smp_store_release(&q->head, w->pos);
-	n = vunix_queue_span(q, q->head);
-	if (n > q->peak)
-		q->peak = min_t(unsigned int, n, U16_MAX);
+	vunix_queue_note_peak(q);
 }
 
 /**
@@ -597,6 +642,55 @@ struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 }
 
 /**
+ * vunix_queue_take_spare() - get the one page that a short write needs
+ * @q: queue
+ * @n: bytes, more than fit behind the head, but no more than a page
+ *
+ * Context: Process, wmutex held. Takes and drops q.lock.
+ * Return: an empty page, paid for by the caller's cgroup; NULL if there is none,
+ * or the ring would have to grow.
+ */
+struct page *vunix_queue_take_spare(struct vunix_queue *q, size_t n)
+{
+	struct page *page = NULL;
+	u32 end = q->head + n;
+
+	lockdep_assert_held(&q->wmutex);
+	spin_lock(&q->lock);
+	if (q->nr_spare && q->spare_cgroup == charged_cgroup() &&
+	    vunix_queue_span(q, end) <= q->nslots &&
+	    end - q->tail <= VUNIX_QUEUE_MAX) {
+		page = pop_page(&q->spare);
+		q->nr_spare--;
+	}
+	spin_unlock(&q->lock);
+	return page;
+}
+
+/**
+ * vunix_queue_fill_fresh() - fill in bytes behind the head and in a fresh page
+ * @q: queue
+ * @fresh: of vunix_queue_take_spare()
+ * @from: source
+ * @n: bytes, as told there
+ *
+ * Context: Process, wmutex held; never faults a page in.
+ * Return: true if all is copied; else nothing has changed.
+ */
+bool vunix_queue_fill_fresh(struct vunix_queue *q, struct page *fresh,
+			    struct iov_iter *from, size_t n)
+{
+	u32 room = vunix_queue_room(q);
+
+	if (room && !vunix_copy_in(vunix_queue_head(q), room, from))
+		return false;
+	if (vunix_copy_in(page_address(fresh), n - room, from))
+		return true;
+	iov_iter_revert(from, room);
+	return false;
+}
+
+/**
  * vunix_queue_find_tail() - remember where the page of the tail is
  * @q: queue that is not empty
  *
@@ -628,15 +722,13 @@ static void trim_spares(struct vunix_queue *q, struct page **list)
 }
 
 /**
- * vunix_queue_consume() - move the tail
+ * __vunix_queue_consume() - vunix_queue_consume() where it is not simple
  * @q: queue
- * @pos: new tail, not beyond the head
+ * @pos: new tail
  *
- * Context: Reader's iolock (or the last user of the socket) and q.lock held.
- * Return: chain of pages for vunix_queue_free_pages(), once the lock is
- * dropped.
+ * Context and return: as there.
  */
-struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos)
+struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos)
 {
 	struct page *list = NULL, **slot, *page;
 	u32 at = q->tail & (u32)PAGE_MASK;
@@ -726,8 +818,7 @@ void vunix_wmem_charge(struct sock *sk, unsigned int n)
  */
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n)
 {
-	/* The last byte keeps sk alive until sk_write_space() is done. */
-	WARN_ON_ONCE(refcount_sub_and_test(n - 1, &sk->sk_wmem_alloc));
+	vunix_wmem_uncharge_but_one(sk, n);
 	vunix_wmem_wake(sk);
 	sk_free(sk);
 }

@@ -216,7 +216,7 @@ out:
  * vunix_queued_bytes() - bytes a read would find (SIOCINQ)
  * @sk: socket
  *
- * Context: Any. Takes and drops q.lock for datagram sockets.
+ * Context: Any. Takes and drops q.lock, but for seqpacket sockets.
  * Return: all bytes of a connection, those of the next datagram, or -EINVAL:
  *         a listener. Behaviour: unix(7).
  */

@@ -68,7 +68,8 @@ static inline void recharge(struct vunix_queue *q, struct sock *sender)
 			    q->nr_marks * VUNIX_MARK_OVERHEAD : 0;
 
 	lockdep_assert_held(&q->lock);
-	refcount_set(&sender->sk_wmem_alloc, cost + 1);
+	/* Nobody has that many marks without CAP_NET_ADMIN's SO_SNDBUF. */
+	refcount_set(&sender->sk_wmem_alloc, min_t(u32, cost, INT_MAX - 1) + 1);
 }
 
 /*
@@ -213,6 +214,12 @@ static void raise_sigpipe(const struct msghdr *msg)
 		send_sig(SIGPIPE, current, 0);
 }
 
+/* Two pieces fit, so reader and writer can take turns. */
+static u32 stream_piece(const struct sock *sk)
+{
+	return (READ_ONCE(sk->sk_sndbuf) >> 1) - 64;
+}
+
 /* As with AF_UNIX, a writer that was waiting for room gets no SIGPIPE. */
 static int send_pieces(struct sock *sk, struct sock *other,
 		       struct msghdr *msg, size_t len, struct vunix_scm *scm,
@@ -222,9 +229,7 @@ static int send_pieces(struct sock *sk, struct sock *other,
 	int err;
 
 	while (*sent < len) {
-		/* Two pieces fit, so reader and writer can take turns. */
-		size = min_t(size_t, len - *sent,
-			     (READ_ONCE(sk->sk_sndbuf) >> 1) - 64);
+		size = min_t(size_t, len - *sent, stream_piece(sk));
 		size = min_t(size_t, size, VUNIX_STREAM_PIECE);
 		err = prepare_piece(sk, other, msg, scm);
 		if (err)
@@ -241,24 +246,26 @@ static int send_pieces(struct sock *sk, struct sock *other,
 
 /*
  * A short cut for a few bytes that carry nothing else and fit into the page
- * that the head is inside of.  It goes with the same locks where send_pieces()
- * goes.  Returns false, with nothing changed, if anything is not as simple.
- * (VUNIX_QUEUE_MAX is looked after when the next page is begun.)
+ * that the head is inside of, and a spare one.  It goes with the same locks where
+ * send_pieces() goes.  Returns false, with nothing changed, if anything is not as
+ * simple.
  */
 static bool try_send_short(struct sock *sk, struct sock *other,
 			   struct msghdr *msg, size_t len)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
+	struct page *fresh = NULL;
 	bool readers, copied;
-	void *to;
 
 	mutex_lock(&q->wmutex);
-	to = vunix_queue_room(q, len);
-	if (unlikely(!to))
-		goto none;
-	pagefault_disable();
-	copied = vunix_copy_in(to, len, &msg->msg_iter);
-	pagefault_enable();
+	if (unlikely(len > vunix_queue_room(q))) {
+		fresh = vunix_queue_take_spare(q, len);
+		if (!fresh)
+			goto none;
+	}
+	copied = unlikely(fresh) ?
+		 vunix_queue_fill_fresh(q, fresh, &msg->msg_iter, len) :
+		 vunix_copy_in(vunix_queue_head(q), len, &msg->msg_iter);
 	if (unlikely(!copied))
 		goto none;
 
@@ -267,8 +274,7 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 	if (unlikely(READ_ONCE(other->sk_shutdown) & RCV_SHUTDOWN ||
 		     vunix_wants_stamp_rcu(sk, other)))
 		goto revert;
-	/* Pairs with the acquire in try_read_short(). */
-	smp_store_release(&q->head, q->head + len);
+	vunix_queue_publish(q, fresh, len);
 	recharge(q, sk);
 	readers = vunix_wants_data_ready(other);
 	spin_unlock(&q->lock);
@@ -282,6 +288,8 @@ revert:
 	iov_iter_revert(&msg->msg_iter, len);
 none:
 	mutex_unlock(&q->wmutex);
+	if (fresh)
+		put_page(fresh);
 	return false;
 }
 
@@ -347,7 +355,8 @@ int vunix_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	/* A stream's peer is set once and held until the socket's release. */
 	other = READ_ONCE(unix_peer(sk));
-	if (likely(other && len && vunix_may_send_short(sock, msg, len)) &&
+	if (likely(other && len && len <= stream_piece(sk) &&
+		   vunix_may_send_short(sock, msg, len)) &&
 	    try_send_short(sk, other, msg, len))
 		return len;
 	return send_long(sock, msg, len);
@@ -430,7 +439,7 @@ static void drop_to(struct sock *sk, u32 pos, struct sock *sender,
 	if (pos != q->tail)
 		rest->pages = vunix_queue_consume(q, pos);
 	else if (list_empty(&rest->marks) && list_empty(&rest->oob))
-		return;
+		return;	/* nothing changed: no room to tell of */
 	recharge(q, sender);
 	rest->wake = vunix_wants_write_space(sender);
 }
@@ -655,8 +664,8 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 		state |= TASK_FREEZABLE;
 	/*
 	 * prepare_to_wait() has a full barrier between adding us and the tests
-	 * below; the sender's sk_data_ready() has one (skwq_has_sleeper())
-	 * between publishing and looking for us.
+	 * below; the sender has one between publishing and looking for us, in
+	 * vunix_has_waiter() or in sk_data_ready() (skwq_has_sleeper()).
 	 */
 	for (;;) {
 		prepare_to_wait(sk_sleep(sk), &wait, state);
@@ -900,8 +909,9 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 		    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) {
 			/*
 			 * What was sent before the end is read first. Pairs
-			 * with the unlock of q.lock in send_piece() and the
-			 * state lock that the closer takes after it.
+			 * with the unlock of q.lock in send_piece() or
+			 * try_send_short(), and the state lock that the closer
+			 * takes after it.
 			 */
 			smp_rmb();
 			if (READ_ONCE(vunix_sk(sk)->q.head) != head) {
@@ -929,10 +939,9 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 }
 
 /*
- * A short cut for all that is queued, or all that is wanted, where that is in
- * one page and carries nothing else.  It goes with the same locks where
- * stream_read() goes.  Returns the number of bytes, or 0 with nothing changed
- * if anything is not as simple.
+ * A short cut for all that is queued, or all that is wanted, where that carries
+ * nothing else.  It goes with the same locks where stream_read() goes.  Returns
+ * the number of bytes, or 0 with nothing changed if anything is not as simple.
  */
 static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 			     size_t size, int flags)
@@ -960,13 +969,20 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 	if (n != size && n < sock_rcvlowat(sk, 0, size))
 		goto none;
 	from = vunix_queue_first(q, n);
-	if (unlikely(!from || !vunix_copy_out(from, n, &msg->msg_iter)))
-		goto none;
+	if (likely(from)) {
+		if (unlikely(!vunix_copy_out(from, n, &msg->msg_iter)))
+			goto none;
+	} else {
+		size_t copied = vunix_queue_copy(q, q->tail, &msg->msg_iter, n);
+
+		if (unlikely(copied != n)) {
+			iov_iter_revert(&msg->msg_iter, copied);
+			goto none;
+		}
+	}
 	sk_peek_offset_bwd(sk, n);
 	spin_lock(&q->lock);
-	pages = NULL;
-	if (unlikely(!vunix_queue_try_consume(q, n)))
-		pages = vunix_queue_consume(q, q->tail + n);
+	pages = vunix_queue_consume(q, q->tail + n);
 	recharge(q, sender);
 	wake = vunix_wants_write_space(sender);
 	spin_unlock(&q->lock);

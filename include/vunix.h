@@ -33,8 +33,9 @@
  *                      sk_shutdown is written under it, too
  *                      (vunix_queue_shutdown), so a stream's writer sees it.
  *       sk_peer_lock   credentials of the peer (listen, connect); a leaf.
- *       peer_wq lock   who waits for room at a socket; its wake-up may take
- *                      the lock of a sender's own wait queue (peer_wake_relay).
+ *       peer_wq lock   who waits for room at a socket.  Interrupts off: a timer
+ *                      takes it, too (room_timer).  Its wake-up may take the
+ *                      lock of a sender's own wait queue (peer_wake_relay).
  *   users lock         descriptors in flight per user (vunix_scm.c).  A leaf.
  *
  * The collector (vunix_gc.c) takes none of them while it searches; it reads the
@@ -96,7 +97,8 @@ struct vunix_scm {
  * Bytes stand in a ring of single pages, addressed by free-running 32-bit
  * positions: position p is in slot (p >> PAGE_SHIFT) & (nslots - 1), at offset
  * p & ~PAGE_MASK.  [tail, head) is queued; head - tail never exceeds
- * VUNIX_QUEUE_MAX by a page, so comparisons by difference hold across the wrap.
+ * VUNIX_QUEUE_MAX by a page (which is tested when a page is begun), so comparisons
+ * by difference hold across the wrap.
  *
  *     tail                          head
  *      v                             v
@@ -152,6 +154,7 @@ struct vunix_queue {
 	spinlock_t		lock;		/* a leaf: see Locking */
 	u32			head;		/* (o) */
 	u32			tail;		/* (o) */
+	/* Which of two it is, here and below, is told by sk_type. */
 	union {
 		u32		bytes;		/* (o) payload of records */
 		u32		gone;		/* (l) bytes in a stream's holes */
@@ -173,13 +176,14 @@ struct vunix_queue {
 	/* (l) how often it ran empty after a low peak */
 	u8			calm;
 	bool			dead;		/* (l) nothing is queued now */
-	bool			purge;		/* (o) drop all up to purge_to */
+	/* (o) records: drop all up to purge_to */
+	bool			purge;
 	bool			oob_pending;	/* (o) oob's last is not taken */
 	union {
 		u32		purge_to;	/* (l) of records */
 		u32		nr_marks;	/* (o) entries of both lists */
 	};
-	struct mutex		wmutex;
+	struct mutex		wmutex;		/* see Locking */
 	struct list_head	marks;		/* (l) struct vunix_mark */
 	struct list_head	oob;		/* (l) struct vunix_oob */
 	struct list_head	accept;		/* (l, RCU) vunix_sock.accept_node */
@@ -636,6 +640,12 @@ void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
 int vunix_wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		      void *key);
+
+/* The last byte keeps @sk until it is woken; sk_free() gives that back. */
+static inline void vunix_wmem_uncharge_but_one(struct sock *sk, unsigned int n)
+{
+	WARN_ON_ONCE(refcount_sub_and_test(n - 1, &sk->sk_wmem_alloc));
+}
 
 /* One more message may be queued while less than SO_SNDBUF is in use. */
 static inline bool vunix_wmem_has_room(const struct sock *sk)

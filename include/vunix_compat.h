@@ -176,18 +176,16 @@ static inline void vunix_release_secctx(struct lsm_context *ctx)
 
 /*
  * Need pidfs not be told (any more) that a pidfd of the caller's process will be
- * asked for?  Accepted SCM_CREDENTIALS tell it: since 6.16.
+ * asked for?  Accepted SCM_CREDENTIALS tell it: since 6.16; since 6.17 the pid
+ * shows that it was told.
  */
-static inline bool vunix_pidfs_knows(const struct pid *pid)
-{
-#ifndef VUNIX_HAVE_PIDFS_REGISTER
-	return true;
-#elif defined(VUNIX_HAVE_PID_ATTR)
-	return READ_ONCE(pid->attr);
+#if defined(VUNIX_HAVE_PID_ATTR)
+#define vunix_pidfs_knows(pid)	(!!READ_ONCE((pid)->attr))
+#elif defined(VUNIX_HAVE_PIDFS_REGISTER)
+#define vunix_pidfs_knows(pid)	false
 #else
-	return false;
+#define vunix_pidfs_knows(pid)	true
 #endif
-}
 
 /*
  * Install a pidfd of a socket's peer.  Since 6.7; SO_PASSPIDFD is older (6.5),
@@ -248,6 +246,7 @@ static inline bool vunix_iter_keeps_pages(const struct iov_iter *iter)
 #define VUNIX_PASS_CRED		BIT(0)
 #define VUNIX_PASS_SEC		BIT(1)
 #define VUNIX_PASS_PIDFD	BIT(2)
+#define VUNIX_PASS_ANY		(VUNIX_PASS_CRED | VUNIX_PASS_SEC | VUNIX_PASS_PIDFD)
 
 #ifdef VUNIX_HAVE_SK_SCM_FLAGS
 #define VUNIX_CORE_PASSRIGHTS	true
@@ -277,13 +276,17 @@ static inline u8 vunix_sock_pass_flags(const struct sock *sk,
 #endif
 }
 
-/* The bits of VUNIX_PASS_*, where one test tells whether any is set. */
+/* Is any of @mask on?  VUNIX_PASS_*; one test where flags are bits (to 6.15). */
+#ifdef VUNIX_HAVE_SK_SCM_FLAGS
 static inline bool vunix_sock_passes(const struct sock *sk,
 				     const struct socket *sock, u8 mask)
 {
-#ifdef VUNIX_HAVE_SK_SCM_FLAGS
 	return vunix_sock_pass_flags(sk, sock) & mask;
+}
 #else
+static inline bool vunix_sock_passes(const struct sock *sk,
+				     const struct socket *sock, u8 mask)
+{
 	unsigned long flags = 0;
 
 	if (mask & VUNIX_PASS_CRED)
@@ -295,19 +298,20 @@ static inline bool vunix_sock_passes(const struct sock *sk,
 		flags |= BIT(SOCK_PASSPIDFD);
 #endif
 	return READ_ONCE(sock->flags) & flags;
-#endif
 }
+#endif
 
 /*
- * May user memory be read with raw_copy_from_user()?  As copy_from_user() goes
- * about it: nor may the processor speculate past a range that is not the user's.
+ * Before raw_copy_from_user(): may @n bytes at *@from be read?  As copy_from_user()
+ * goes about it: nor may the processor speculate past a range that is not the
+ * user's, so *@from may become another address, which faults.
  */
 #ifndef can_do_masked_user_access
 #define can_do_masked_user_access()	0
 #define mask_user_address(addr)		(addr)
 #endif
 
-static inline bool vunix_user_readable(const void __user **from, size_t n)
+static inline bool vunix_user_begin_read(const void __user **from, size_t n)
 {
 	if (can_do_masked_user_access()) {
 		*from = mask_user_address(*from);
@@ -319,34 +323,43 @@ static inline bool vunix_user_readable(const void __user **from, size_t n)
 	return true;
 }
 
+/* Since 6.4. */
+#ifdef VUNIX_HAVE_ITER_IOV
+#define vunix_iter_iov(iter)	iter_iov(iter)
+#else
+#define vunix_iter_iov(iter)	((iter)->iov)
+#endif
+
 /*
- * Are the next @n bytes of an iterator, which it has, one piece of user memory,
- * and may a module look at that itself?  Tells where it begins.
+ * Are the next @n bytes of an iterator, which it has, one piece of user memory
+ * that a module may look at itself?  Tells where it begins.  (Kbuild says where a
+ * module may not.)
  */
+#ifdef VUNIX_NO_ACCESS_OK
+static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
+				   void __user **base)
+{
+	return false;
+}
+#else
 static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
 				   void __user **base)
 {
 	const struct iovec *iov;
 
-#ifdef VUNIX_NO_ACCESS_OK
-	return false;
-#endif
 	if (iter_is_ubuf(iter)) {
 		*base = iter->ubuf + iter->iov_offset;
 		return true;
 	}
 	if (!iter_is_iovec(iter))
 		return false;
-#ifdef VUNIX_HAVE_ITER_IOV
-	iov = iter_iov(iter);
-#else
-	iov = iter->iov;
-#endif
+	iov = vunix_iter_iov(iter);
 	if (n > iov->iov_len - iter->iov_offset)
 		return false;
 	*base = iov->iov_base + iter->iov_offset;
 	return true;
 }
+#endif
 
 /* iov_iter_advance(), of bytes that vunix_iter_user() has found. */
 static inline void vunix_iter_advance_user(struct iov_iter *iter, size_t n)

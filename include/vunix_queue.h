@@ -12,8 +12,8 @@
 #include <linux/uaccess.h>
 #include "vunix.h"
 
-/* The most that takes a short way: less than a piece of any SO_SNDBUF. */
-#define VUNIX_SHORT	2048
+/* The most that takes a short way: no more than a page. */
+#define VUNIX_SHORT	4096
 
 /* Pages that fit into a writer without an allocation. */
 #define VUNIX_BATCH	16
@@ -61,8 +61,13 @@ unsigned int vunix_queue_get_pages(struct vunix_queue *q, u32 pos,
 				   size_t n);
 size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 			size_t n);
+bool vunix_copy_in_any(void *to, size_t n, struct iov_iter *from);
+bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to);
 void vunix_queue_find_tail(struct vunix_queue *q);
-struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos);
+struct page *vunix_queue_take_spare(struct vunix_queue *q, size_t n);
+bool vunix_queue_fill_fresh(struct vunix_queue *q, struct page *fresh,
+			    struct iov_iter *from, size_t n);
+struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos);
 void vunix_queue_free_pages(struct page *list);
 struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 					u32 head);
@@ -87,13 +92,46 @@ static inline unsigned int vunix_queue_span(const struct vunix_queue *q,
 			    PAGE_SIZE);
 }
 
-/* Where @n bytes behind the head go if its page has room, or NULL; wmutex. */
-static inline void *vunix_queue_room(const struct vunix_queue *q, size_t n)
+/* How many bytes fit behind the head into its page; wmutex. */
+static inline u32 vunix_queue_room(const struct vunix_queue *q)
 {
-	u32 off = vunix_page_offset(q->head);
+	lockdep_assert_held(&q->wmutex);
+	return vunix_page_offset(-q->head);
+}
+
+/* Where they go; wmutex, and there is room. */
+static inline void *vunix_queue_head(const struct vunix_queue *q)
+{
+	return q->head_addr + vunix_page_offset(q->head);
+}
+
+static inline void vunix_queue_note_peak(struct vunix_queue *q)
+{
+	unsigned int n = vunix_queue_span(q, q->head);
+
+	if (n > q->peak)
+		q->peak = min_t(unsigned int, n, U16_MAX);
+}
+
+/*
+ * Moves the head over @n bytes that have been put behind it, some of them in
+ * @fresh unless that is NULL.
+ */
+static inline void vunix_queue_publish(struct vunix_queue *q,
+				       struct page *fresh, size_t n)
+{
+	u32 pos = q->head + n;
 
 	lockdep_assert_held(&q->wmutex);
-	return off && n <= PAGE_SIZE - off ? q->head_addr + off : NULL;
+	lockdep_assert_held(&q->lock);
+	if (unlikely(fresh)) {
+		*vunix_queue_slot(q, pos - 1) = fresh;
+		q->head_addr = page_address(fresh);
+	}
+	/* Pairs with the acquire of who reads without the lock. */
+	smp_store_release(&q->head, pos);
+	if (unlikely(fresh))
+		vunix_queue_note_peak(q);
 }
 
 /*
@@ -112,7 +150,7 @@ static inline void *vunix_queue_first(struct vunix_queue *q, size_t n)
 }
 
 /**
- * vunix_copy_in() - copy what usually is copied, quickly
+ * vunix_copy_in() - copy into a page, quickly from where it usually comes
  * @to: in one of the queue's pages, with room for @n bytes behind it in the page
  * @n: bytes, not 0
  * @from: source, has @n bytes
@@ -121,25 +159,26 @@ static inline void *vunix_queue_first(struct vunix_queue *q, size_t n)
  * general way is long: three quarters of the copy of a short message.  The page
  * is ours, so there is nothing that hardened usercopy could check.
  *
- * Context: Process, page faults disabled: a page that is not there is not
- *          waited for.
- * Return: true if all is copied; else nothing has changed, and the general way
- * knows why.
+ * Context: Process; never faults a page in.
+ * Return: true if all is copied; else nothing has changed.
  */
 static inline bool vunix_copy_in(void *to, size_t n, struct iov_iter *from)
 {
-	void __user *user;
 	const void __user *base;
-	size_t left = n;
+	void __user *user;
+	size_t left;
 
 	if (unlikely(!vunix_iter_user(from, n, &user)))
-		return false;
+		return vunix_copy_in_any(to, n, from);
 	base = user;
-	if (likely(vunix_user_readable(&base, n) && !should_fail_usercopy())) {
-		instrument_copy_from_user_before(to, base, n);
-		left = raw_copy_from_user(to, base, n);
-		instrument_copy_from_user_after(to, base, n, left);
-	}
+	if (unlikely(!vunix_user_begin_read(&base, n) ||
+		     should_fail_usercopy()))
+		return false;
+	pagefault_disable();
+	instrument_copy_from_user_before(to, base, n);
+	left = raw_copy_from_user(to, base, n);
+	instrument_copy_from_user_after(to, base, n, left);
+	pagefault_enable();
 	if (unlikely(left))
 		return false;
 	vunix_iter_advance_user(from, n);
@@ -147,21 +186,20 @@ static inline bool vunix_copy_in(void *to, size_t n, struct iov_iter *from)
 }
 
 /**
- * vunix_copy_out() - the same the other way
+ * vunix_copy_out() - copy out of a page, quickly to where it usually goes
  * @from: in one of the queue's pages
  * @n: bytes, not 0, of the same page
  * @to: destination, has room for @n bytes
  *
  * Context: Process, sleeps (faults).
- * Return: as vunix_copy_in(); some of the destination may have been written.
+ * Return: true if all is copied; else only the destination has changed.
  */
-static inline bool vunix_copy_out(const void *from, size_t n,
-				  struct iov_iter *to)
+static inline bool vunix_copy_out(void *from, size_t n, struct iov_iter *to)
 {
 	void __user *base;
 
 	if (unlikely(!vunix_iter_user(to, n, &base)))
-		return false;
+		return vunix_copy_out_any(from, n, to);
 	might_fault();
 	if (unlikely(!access_ok(base, n) || should_fail_usercopy()))
 		return false;
@@ -173,7 +211,7 @@ static inline bool vunix_copy_out(const void *from, size_t n,
 }
 
 /**
- * vunix_may_send_short() - does nothing but a few bytes go with a send?
+ * vunix_may_send_short() - may a send go the short way, as far as the sender knows?
  * @sock: sender
  * @msg: what it is to send
  * @len: bytes
@@ -205,28 +243,27 @@ static inline bool vunix_may_send_short(struct socket *sock,
 static inline bool vunix_may_read_short(const struct socket *sock, int flags)
 {
 	return !(flags & ~VUNIX_SHORT_FLAGS) &&
-	       !vunix_sock_passes(sock->sk, sock, 0xff);
+	       !vunix_sock_passes(sock->sk, sock, VUNIX_PASS_ANY);
 }
 
-/*
- * vunix_queue_consume() of @n bytes, if that is no more than a step inside of a
- * page that stays.
+/**
+ * vunix_queue_consume() - move the tail
+ * @q: queue
+ * @pos: new tail, not behind the head
+ *
+ * Context: q.lock held; the reader's iolock, too, but for purges when there can
+ *          be no reader.
+ * Return: chain of pages that are no longer wanted, for vunix_queue_free_pages().
  */
-static inline bool vunix_queue_try_consume(struct vunix_queue *q, size_t n)
+static inline struct page *vunix_queue_consume(struct vunix_queue *q, u32 pos)
 {
-	u32 pos = q->tail + n;
-
 	lockdep_assert_held(&q->lock);
-	if (vunix_page_offset(q->tail) + n >= PAGE_SIZE)
-		return false;
-	if (pos == q->head) {
-		if (q->nr_spare)
-			return false;
-		q->peak = 0;
-		q->calm = 0;
-	}
+	/* Another page, or empty, with spares that may have to go. */
+	if (unlikely((q->tail ^ pos) & (u32)PAGE_MASK ||
+		     (pos == q->head && q->nr_spare)))
+		return __vunix_queue_consume(q, pos);
 	WRITE_ONCE(q->tail, pos);
-	return true;
+	return NULL;
 }
 
 /* Where the record behind @rec at @pos begins (before any skip at a page end). */

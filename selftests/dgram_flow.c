@@ -237,7 +237,7 @@ static long poll_out(void *p)
 	return vt_poll_wait(*(int *)p, POLLOUT, 20000);
 }
 
-/* One that stops before anybody can count on it to go on. */
+/* A reader that takes a message and then none: who waits gets the room. */
 TEST_F(dgram_flow, slow_reader)
 {
 	struct vt_bg bg[WAITING], polling;
@@ -271,6 +271,94 @@ TEST_F(dgram_flow, slow_reader)
 		;
 	ASSERT_EQ(self->qlen, got);
 	PROVES("DG-12");
+}
+
+/* From one message on, whatever a part of the limit comes to. */
+TEST_F(dgram_flow, short_queues)
+{
+	struct vt_bg bg[2];
+	struct to to[2];
+	char path[64];
+	int i, n, len;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/max_dgram_qlen",
+		 vt_name(variant->family));
+	for (len = 0; len < 5; len++) {
+		int r = vt_socket(variant->family, SOCK_DGRAM);
+
+		ASSERT_EQ(0, vt_write_num(path, len));
+		close(r);
+		r = vt_socket(variant->family, SOCK_DGRAM);
+		ASSERT_EQ(0, vt_bind(r, "@short"));
+		ASSERT_EQ(len + 1, flood(self->s, "@short", 4));
+		for (i = 0; i < 2; i++) {
+			to[i] = (struct to){ self->s, "@short", len + 1 + i };
+			ASSERT_EQ(0, vt_bg_block(&bg[i], send_to, &to[i]));
+		}
+		/* In the order in which they came. */
+		for (i = 0; i < 2; i++) {
+			ASSERT_EQ(4, recv(r, &n, 4, 0));
+			ASSERT_EQ(i, n);
+			ASSERT_EQ(4, vt_bg_join(&bg[i]));
+			ASSERT_EQ(0, flood(self->s, "@short", 4));
+		}
+		for (; i < len + 3; i++) {
+			ASSERT_EQ(4, recv(r, &n, 4, 0));
+			ASSERT_EQ(i, n);
+		}
+		ASSERT_EQ(0, close(r));
+	}
+	PROVES("DG-07");
+}
+
+/* The one whose turn it is gives up. */
+TEST_F(dgram_flow, waiter_leaves)
+{
+	struct vt_bg bg[2];
+	struct to to[2];
+	int i, n;
+
+	/* On AF_UNIX the room may go with it, until the next message is read. */
+	if (variant->family == AF_UNIX)
+		SKIP(return, "vunix only");
+	ASSERT_EQ(0, vt_catch(SIGUSR1, 0));
+	ASSERT_EQ(0, vt_connect(self->s, "r"));
+	ASSERT_EQ(self->qlen + 1, flood(self->s, NULL, 4));
+	for (i = 0; i < 2; i++) {
+		to[i] = (struct to){ self->s, NULL, self->qlen + 1 };
+		ASSERT_EQ(0, vt_bg_block(&bg[i], send_to, &to[i]));
+	}
+	ASSERT_EQ(4, recv(self->r, &n, 4, 0));
+	/* It may have sent already. */
+	ASSERT_EQ(0, pthread_kill(bg[0].thread, SIGUSR1));
+	sent = vt_bg_join(&bg[0]) == 4;
+	ASSERT_EQ(sent ? 0 : EINTR, bg[0].err);
+	if (sent)
+		recv(self->r, &n, 4, 0);
+	ASSERT_EQ(4, vt_bg_join(&bg[1]));
+	ASSERT_EQ(0, flood(self->s, NULL, 4));
+	PROVES("DG-12");
+}
+
+/* Room is made, somebody is about to hear of it, and there is nobody left. */
+TEST_F(dgram_flow, closes_after_one)
+{
+	struct vt_bg bg;
+	struct to to;
+	int i, n, r;
+
+	for (i = 0; i < 20; i++) {
+		r = vt_socket(variant->family, SOCK_DGRAM);
+		ASSERT_EQ(0, vt_bind(r, "@gone"));
+		ASSERT_EQ(self->qlen + 1, flood(self->s, "@gone", 4));
+		to = (struct to){ self->s, "@gone", self->qlen + 1 };
+		ASSERT_EQ(0, vt_bg_block(&bg, send_to, &to));
+		ASSERT_EQ(4, recv(r, &n, 4, 0));
+		ASSERT_EQ(0, close(r));
+		sent = vt_bg_join(&bg) == 4;
+		ASSERT_EQ(sent ? 0 : ECONNREFUSED, bg.err);
+	}
+	PROVES("DG-13");
 }
 
 TEST_F(dgram_flow, receiver_closes)
