@@ -73,6 +73,14 @@ vm:
 	@$(VM)/packages.sh demo
 	@$(VM)/run.sh -r $(KERNEL)
 
+bench:
+	@$(VM)/packages.sh demo
+	@bench/bench.sh $(KERNEL)
+
+# As fast as this machine is; nothing is installed for it.
+bench-host:
+	@bench/bench.sh host
+
 bench-cost bench-gc bench-registry bench-memory:
 	@$(VM)/packages.sh demo
 	@bench/$(@:bench-%=%).sh $(KERNEL)
@@ -107,6 +115,8 @@ help:
 	@echo 'make gc-check         the collector against brute force, five minutes;'
 	@echo '                      GRAPHS=10000000 SCHEDULES=4000000 MUTANTS= SEED='
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
+	@echo 'make bench            rates, beside AF_UNIX, pipe and TCP: table and plots'
+	@echo 'make bench-host       the same on this machine, with the module loaded'
 	@echo 'make bench-cost       instructions of every operation, beside AF_UNIX and pipe'
 	@echo 'make bench-gc         what passing and collecting descriptors costs'
 	@echo 'make bench-registry   what a bound socket costs among a million'
@@ -117,5 +127,5 @@ help:
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install clean selftests lint gc-check model \
-	mutants check demo demo-tmux vm bench-cost bench-gc bench-registry \
-	bench-memory dkms-install help
+	mutants check demo demo-tmux vm bench bench-host bench-cost bench-gc \
+	bench-registry bench-memory dkms-install help
