@@ -250,7 +250,7 @@ static bool has(const struct row *row, int t)
 
 static void hangs(int signal)
 {
-	static const char text[] = ": does not end\n";
+	static const char text[] = "does not end\n";
 
 	(void)signal;
 	if (write(2, measured, strlen(measured)) < 0 ||

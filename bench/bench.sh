@@ -44,14 +44,19 @@ try bench -w$(quoted "$@")
 END
 }
 
-on_host()
+build()
 {
 	gcc -O2 -Wall -Wextra -Werror -static -I "$here/../include/uapi" \
 		-o "$work/bench" "$here/bench.c" "$here"/bench_*.c
+}
+
+on_host()
+{
+	build || return
 	"$work/bench" "$@"
 }
 
-# Results to a file; says where it is, and what else there was to hear.
+# Results to a file; says how far it is, and what else there was to hear.
 collect()
 {
 	tab=$(printf '\t') last=
@@ -65,7 +70,7 @@ collect()
 			last=$row ;;
 		*)	echo "$line" >&2 ;;
 		esac
-	done 3>"$out/bench.tsv"
+	done 3>"$work/bench.tsv"
 }
 
 kernel=${1:-6.1}
@@ -75,7 +80,13 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/vunix-bench-sh.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' HUP INT TERM
 
-mkdir -p "$out"
+for word; do
+	[ "$word" = -l ] || continue
+	build
+	"$work/bench" -l
+	exit
+done
+
 case $kernel in
 host)	run=on_host ;;
 *)	run=in_vm ;;
@@ -88,6 +99,9 @@ esac
 status=$(cat "$work/status")
 
 # Also of what has been measured before something failed
+grep -q '^[^#]' "$work/bench.tsv" || die "nothing measured (status $status)"
+mkdir -p "$out"
+cp "$work/bench.tsv" "$out/bench.tsv"
 "$here/table" "$out/bench.tsv" | tee "$out/table.txt"
 rm -f "$out"/*.svg
 "$here/plots" "$out" "$out/bench.tsv"
