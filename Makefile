@@ -85,6 +85,10 @@ bench-cost bench-gc bench-registry bench-memory:
 	@$(VM)/packages.sh demo
 	@bench/$(@:bench-%=%).sh $(KERNEL)
 
+bench-uml:
+	@$(VM)/packages.sh uml
+	@bench/uml.sh
+
 # Copies what the module consists of, no more.
 dkms-install:
 	test -n "$(VERSION)"
@@ -122,10 +126,11 @@ help:
 	@echo 'make bench-registry   what a bound socket costs among a million'
 	@echo 'make bench-memory     what idle sockets take in memory'
 	@echo '                      KERNEL=6.1 6.12 7.x debug'
+	@echo 'make bench-uml        cycles in the kernel, in user-mode Linux 6.1'
 	@echo 'make check            all checks and tests on every kernel, an hour'
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install clean selftests lint gc-check model \
 	mutants check demo demo-tmux vm bench bench-host bench-cost bench-gc \
-	bench-registry bench-memory dkms-install help
+	bench-registry bench-memory bench-uml dkms-install help

@@ -11,6 +11,7 @@
 #   6.12       the same from bookworm-backports
 #   7.x        the newest of trixie-backports, with its own tool chain
 #   debug      the newest linux-source, built here with KASAN, lockdep, ...
+#   uml        6.1's linux-source, built here as a program (user-mode Linux)
 #   arm64      Debian 12's cloud kernel for arm64
 #   i386 s390x 6.1-clang    headers only: no image
 #   kselftest checkpatch    files of the newest linux-source
@@ -19,7 +20,8 @@
 #
 # A kernel's directory:
 #
-#   image               what QEMU boots (not where only headers are there)
+#   image               what QEMU boots (not where only headers are there), or
+#                       the program
 #   config version      its configuration; name and package version
 #   modules/*.ko        what an initramfs may need, uncompressed
 #   modules/load-order  their names, in the order to insmod them
@@ -476,30 +478,64 @@ newest_source()
 	pkg=$(depends trixie "linux-source=$ver" | grep '^linux-source-')
 }
 
-# prune TREE DIR: keep of a built tree what modules are built with
+# prune TREE DIR PATH...: keep of a built tree what modules are built with, PATH
+# being what this architecture has of it
 prune()
 {
-	mkdir -p "$2"
+	from=$1 to=$2
+	shift 2
+	mkdir -p "$to"
 	(
-		cd "$1"
+		cd "$from"
 		cp -a --parents Makefile Kbuild .config Module.symvers scripts \
-			include arch/x86/Makefile* arch/x86/include \
-			tools/objtool/objtool "$2"
+			include arch/x86/Makefile* arch/x86/include "$@" "$to"
 	)
-	find "$2" -name '*.o' -delete -o -name '*.a' -delete -o \
+	find "$to" -name '*.o' -delete -o -name '*.a' -delete -o \
 		-name '.*.cmd' -delete
-	rm -rf "$1"
+	rm -rf "$from"
+}
+
+# fragment FILE...: the options of kernel $name, whose digest, with all else
+# that a build depends on, is id
+fragment()
+{
+	for file; do
+		cat "$here/$file"
+	done >"$cache/kernel/$name.fragment"
+	id=$({ echo "$recipe"; gcc --version | head -n 1
+	       cat "$cache/kernel/$name.fragment"; } | sha256sum | cut -c 1-12)
+}
+
+# build_tree TARGET...: configure $tree with these options, and make it
+build_tree()
+{
+	(
+		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+		cd "$tree"
+		# shellcheck disable=SC2086
+		make $makeargs KCONFIG_ALLCONFIG=../fragment.config \
+			allnoconfig >../log 2>&1 ||
+			die "configuring it failed: $D.work/log"
+		# kconfig drops what it does not know or cannot satisfy, silently
+		grep -E '^(# )?CONFIG_' ../fragment.config >../wanted
+		if grep -vxFf .config ../wanted >&2; then
+			die "these options are not to be had in $pkg"
+		fi
+		# shellcheck disable=SC2086
+		nice -n 5 make $makeargs -j"$(nproc)" "$@" >>../log 2>&1 || {
+			tail -n 20 ../log >&2
+			die "building it failed: $D.work/log"
+		}
+	)
+	rm -f "$D.work/wanted"
+	built_here
 }
 
 # from_source FRAGMENT...: the newest source, built here with these options
 from_source()
 {
 	arch=x86_64 cc=gcc
-	for file; do
-		cat "$here/$file"
-	done >"$cache/kernel/$name.fragment"
-	id=$({ echo "$recipe"; gcc --version | head -n 1
-	       cat "$cache/kernel/$name.fragment"; } | sha256sum | cut -c 1-12)
+	fragment "$@"
 	apt_update trixie 1440
 	newest_source
 	D=$cache/kernel/$name-$(key "$ver")-$id
@@ -517,28 +553,41 @@ from_source()
 		--exclude='*/Documentation/[!K]*' --exclude='*/arch/arm*/boot/dts/*' \
 		--exclude='*/drivers/gpu/drm/*.[ch]' --exclude='*/sound/*.[ch]'
 	say "building kernel $name from $pkg $ver (8 minutes and up): $D.work/log"
-	(
-		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
-		cd "$tree"
-		make KCONFIG_ALLCONFIG=../fragment.config allnoconfig >../log 2>&1 ||
-			die "configuring it failed: $D.work/log"
-		# kconfig drops what it does not know or cannot satisfy, silently
-		grep -E '^(# )?CONFIG_' ../fragment.config >../wanted
-		if grep -vxFf .config ../wanted >&2; then
-			die "these options are not to be had in $pkg"
-		fi
-		nice -n 5 make -j"$(nproc)" bzImage modules >>../log 2>&1 || {
-			tail -n 20 ../log >&2
-			die "building it failed: $D.work/log"
-		}
-	)
-	built_here
+	build_tree bzImage modules
 	cp "$tree/arch/x86/boot/bzImage" "$D.work/image"
 	cp "$tree/System.map" "$D.work/System.map"
 	mkdir -p "$D.work/modules"
 	: >"$D.work/modules/load-order"
-	prune "$tree" "$D.work/build"
-	rm -f "$D.work/wanted"
+	prune "$tree" "$D.work/build" tools/objtool/objtool
+	finish "$D"
+}
+
+# user_mode FRAGMENT...: Debian 12's source, built here as a program
+user_mode()
+{
+	cc=gcc makeargs=ARCH=um pkg=linux-source-6.1
+	fragment "$@"
+	apt_update bookworm 1440
+	ver=$(newest bookworm "" $pkg)
+	D=$cache/kernel/$name-$(key "$ver")-$id
+	[ ! -e "$D/version" ] || return 0
+
+	need apt-get dpkg-deb xz gcc make flex bison bc perl
+	apt_update bookworm 60
+	ver=$(newest bookworm "" $pkg)
+	D=$cache/kernel/$name-$(key "$ver")-$id
+	start "$D"
+	cp "$cache/kernel/$name.fragment" "$D.work/fragment.config"
+	tree=$D.work/tree
+	source_tar bookworm "$pkg=$ver" "$tree" \
+		--exclude='*/Documentation/[!K]*' --exclude='*/drivers/gpu/*.[ch]' \
+		--exclude='*/arch/arm*/boot/dts/*' --exclude='*/sound/*.[ch]' \
+		--exclude='*/tools/testing/*'
+	say "building kernel $name from $pkg $ver (3 minutes and up): $D.work/log"
+	build_tree linux modules
+	cp "$tree/linux" "$D.work/image"
+	cp "$tree/System.map" "$D.work/System.map"
+	prune "$tree" "$D.work/build" arch/um arch/x86/um
 	finish "$D"
 }
 
@@ -589,7 +638,7 @@ with_clang()
 	# Nothing was built that modpost could look symbols up in: 6.1 is the same
 	cp "$like"/root/usr/src/linux-headers-*/Module.symvers "$tree"
 	built_here
-	prune "$tree" "$D.work/build"
+	prune "$tree" "$D.work/build" tools/objtool/objtool
 	finish "$D"
 }
 
@@ -669,6 +718,8 @@ provide()
 		makeargs="CONFIG_DEBUG_INFO_BTF_MODULES="
 		from_debs bookworm-s390x "" s390x ;;
 	debug)	from_source kernel.config debug.config ;;
+	uml)	arch=um
+		user_mode uml.config ;;
 	6.1-clang)
 		makeargs="LLVM=-14"
 		with_clang ;;
@@ -682,8 +733,8 @@ provide()
 			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
 			'*/scripts/const_structs.checkpatch' ;;
 	sparse)	newer_sparse ;;
-	*)	die "no kernel $name (6.1 6.12 7.x debug arm64 i386 s390x" \
-			"6.1-clang kselftest checkpatch all)" ;;
+	*)	die "no kernel $name (6.1 6.12 7.x debug uml arm64 i386" \
+			"s390x 6.1-clang kselftest checkpatch all)" ;;
 	esac
 }
 

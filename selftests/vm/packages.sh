@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|check - install the Debian packages that are missing
+# packages.sh [-n] demo|tmux|uml|check - install the Debian packages that are missing
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
+# uml: also what builds a kernel, for bench/uml.sh.
 # check: also the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
 
@@ -16,6 +17,7 @@ demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahol
  busybox-static qemu-system-x86 qemu-system-common socat python3
  ca-certificates debian-archive-keyring util-linux mount"
 tmux="$demo tmux openssh-client"
+uml="$demo flex bison bc perl"
 check="$tmux flex bison bc perl libelf-dev libssl-dev sparse dkms
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -24,7 +26,7 @@ check="$tmux flex bison bc perl libelf-dev libssl-dev sparse dkms
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|check" >&2
+	echo "usage: packages.sh [-n] demo|tmux|uml|check" >&2
 	exit 2
 }
 
@@ -34,6 +36,7 @@ dry=
 case $1 in
 demo)	list=$demo ;;
 tmux)	list=$tmux ;;
+uml)	list=$uml ;;
 check)	list=$check ;;
 *)	usage ;;
 esac
