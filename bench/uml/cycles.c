@@ -4,11 +4,13 @@
  * with AF_UNIX, a pipe (streams only) and vunix by turns; in user-mode Linux,
  * whose kernel runs as fast as any program (see uml.sh):
  *
- *   cycles [-r REPEATS] [-n ROUNDS] [-b CYCLES] [-l] [ROW...]
+ *   cycles [-r REPEATS] [-n ROUNDS] [-b CYCLES] [-k] [-l] [ROW...]
  *
  *   -r N     repetitions, each with new sockets (15)
  *   -n N     rounds of a repetition, in which transports take turns (15)
  *   -b N     cycles, about, of a batch (200000)
+ *   -k       from and to memory of the kernel: user-mode Linux looks up each page
+ *            of user memory in software, which costs all of them alike
  *   -l       list the rows
  *   ROW      only rows with this name, a pattern as of the shell (all)
  *
@@ -104,9 +106,12 @@ static double values[ROWS][TRANSPORTS][MAX_REPEATS];
 static unsigned int reads[ROWS][TRANSPORTS];
 static bool chosen[ROWS];
 static unsigned int repeats = 15, rounds = 15, budget = 200000;
+static bool kernel_memory;
 static int device;
 
-static char out[MAX_SIZE], in[MAX_SIZE];
+/* User-mode Linux looks each page up in software: no more than there need be. */
+static char out[MAX_SIZE] __attribute__((aligned(4096)));
+static char in[MAX_SIZE] __attribute__((aligned(4096)));
 
 static void die(const char *what)
 {
@@ -147,6 +152,7 @@ static double batches(const struct row *row, const int fd[2],
 		.nr = row->nr,
 		.ops = ops,
 		.batches = nr,
+		.kernel = kernel_memory,
 	};
 	unsigned int i;
 
@@ -351,7 +357,7 @@ static void choose(char **patterns, int nr)
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: cycles [-r REPEATS] [-n ROUNDS] [-b CYCLES] [-l] [ROW...]\n");
+		"usage: cycles [-r REPEATS] [-n ROUNDS] [-b CYCLES] [-k] [-l] [ROW...]\n");
 	exit(2);
 }
 
@@ -368,7 +374,7 @@ int main(int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "r:n:b:l")) != -1) {
+	while ((opt = getopt(argc, argv, "r:n:b:kl")) != -1) {
 		switch (opt) {
 		case 'r':
 			repeats = number(optarg, 1, MAX_REPEATS);
@@ -378,6 +384,9 @@ int main(int argc, char **argv)
 			break;
 		case 'b':
 			budget = number(optarg, 1000, 1000000000);
+			break;
+		case 'k':
+			kernel_memory = true;
 			break;
 		case 'l':
 			list_rows();

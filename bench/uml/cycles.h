@@ -19,6 +19,8 @@
  * @nr: writes before a read
  * @ops: reads of a batch
  * @batches: how many batches
+ * @kernel: not 0: with copies of @out and @in that are the kernel's own
+ * @pad: 0
  */
 struct cycles_in {
 	__s32	wr;
@@ -30,6 +32,8 @@ struct cycles_in {
 	__u32	nr;
 	__u32	ops;
 	__u32	batches;
+	__u32	kernel;
+	__u32	pad;
 };
 
 #define CYCLES_DEVICE	"vunix-cycles"

@@ -4,11 +4,12 @@
  * read() and write() hand them to a file: no system call is among them, only
  * what a pipe or a socket does.  The files, and the memory that is written and
  * read to, are those of the process that asks (cycles.c), so all goes the way
- * that it goes for programs.
+ * that it goes for programs; memory of the kernel's own is for comparison.
  */
 #include <linux/compiler.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -17,11 +18,14 @@
 #include <linux/uio.h>
 #include "cycles.h"
 
+/* Memory is the caller's unless there is memory of the kernel's own. */
 struct ends {
 	struct file *wr;
 	struct file *rd;
 	void __user *out;
 	void __user *in;
+	void *own_out;
+	void *own_in;
 };
 
 /* Neither what is before nor what is behind moves over it. */
@@ -37,21 +41,29 @@ static u64 cycles(void)
 /* As new_sync_write() does it. */
 static ssize_t put(const struct ends *ends, size_t size)
 {
+	struct kvec own = { ends->own_out, size };
 	struct iov_iter iter;
 	struct kiocb kiocb;
 
 	init_sync_kiocb(&kiocb, ends->wr);
-	iov_iter_ubuf(&iter, ITER_SOURCE, ends->out, size);
+	if (unlikely(own.iov_base))
+		iov_iter_kvec(&iter, ITER_SOURCE, &own, 1, size);
+	else
+		iov_iter_ubuf(&iter, ITER_SOURCE, ends->out, size);
 	return ends->wr->f_op->write_iter(&kiocb, &iter);
 }
 
 static ssize_t get(const struct ends *ends, size_t size)
 {
+	struct kvec own = { ends->own_in, size };
 	struct iov_iter iter;
 	struct kiocb kiocb;
 
 	init_sync_kiocb(&kiocb, ends->rd);
-	iov_iter_ubuf(&iter, ITER_DEST, ends->in, size);
+	if (unlikely(own.iov_base))
+		iov_iter_kvec(&iter, ITER_DEST, &own, 1, size);
+	else
+		iov_iter_ubuf(&iter, ITER_DEST, ends->in, size);
 	return ends->rd->f_op->read_iter(&kiocb, &iter);
 }
 
@@ -109,11 +121,34 @@ static long batches(const struct ends *ends, const struct cycles_in *arg)
 	return 0;
 }
 
+static long own_batches(struct ends *ends, const struct cycles_in *arg)
+{
+	size_t all = (size_t)arg->size * arg->nr;
+	long err = -ENOMEM;
+
+	ends->own_out = alloc_pages_exact(arg->size, GFP_KERNEL);
+	ends->own_in = alloc_pages_exact(all, GFP_KERNEL);
+	if (!ends->own_out || !ends->own_in)
+		goto out;
+	err = -EFAULT;
+	if (copy_from_user(ends->own_out, ends->out, arg->size))
+		goto out;
+	err = batches(ends, arg);
+	if (!err && copy_to_user(ends->in, ends->own_in, all))
+		err = -EFAULT;
+out:
+	if (ends->own_in)
+		free_pages_exact(ends->own_in, all);
+	if (ends->own_out)
+		free_pages_exact(ends->own_out, arg->size);
+	return err;
+}
+
 static long cycles_ioctl(struct file *file, unsigned int cmd,
 			 unsigned long addr)
 {
 	struct cycles_in arg;
-	struct ends ends;
+	struct ends ends = {};
 	long err = -EBADF;
 
 	if (cmd != CYCLES_IN)
@@ -122,6 +157,8 @@ static long cycles_ioctl(struct file *file, unsigned int cmd,
 		return -EFAULT;
 	ends.out = u64_to_user_ptr(arg.out);
 	ends.in = u64_to_user_ptr(arg.in);
+	if (!arg.size || !arg.nr || arg.pad)
+		return -EINVAL;
 	if (!access_ok(ends.out, arg.size) ||
 	    !access_ok(ends.in, (size_t)arg.size * arg.nr))
 		return -EFAULT;
@@ -131,7 +168,8 @@ static long cycles_ioctl(struct file *file, unsigned int cmd,
 	if (ends.wr && ends.rd) {
 		err = -EINVAL;
 		if (ends.wr->f_op->write_iter && ends.rd->f_op->read_iter)
-			err = batches(&ends, &arg);
+			err = arg.kernel ? own_batches(&ends, &arg) :
+			      batches(&ends, &arg);
 	}
 	if (ends.rd)
 		fput(ends.rd);

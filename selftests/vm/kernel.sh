@@ -562,11 +562,31 @@ from_source()
 	finish "$D"
 }
 
+# native_copies: user-mode Linux never patches itself for the processor it runs
+# on, and would copy and clear word by word what other kernels do not.  As
+# memcpy() is also its copy from and to user memory, it goes by that one's rule:
+# what is shorter than 64 bytes is not worth a string instruction.
+native_copies()
+{
+	lib=$tree/arch/x86/lib
+	sed -i -e '/ERMS$/d' -e 's/^\tALTERNATIVE_2 "jmp mem[a-z]*_orig".*/\tNATIVE/' \
+		"$lib/memcpy_64.S" "$lib/memset_64.S"
+	sed -i 's/^\tNATIVE$/\tcmpq $64, %rdx\n\tjb memcpy_orig\n\tjmp memcpy_erms/' \
+		"$lib/memcpy_64.S"
+	sed -i 's/^\tNATIVE$/\tjmp memset_erms/' "$lib/memset_64.S"
+	for fn in memcpy memset; do
+		grep -q "^	jmp ${fn}_erms\$" "$lib/${fn}_64.S" &&
+		! grep -q ALTERNATIVE "$lib/${fn}_64.S" ||
+			die "$fn looks different in $pkg $ver"
+	done
+}
+
 # user_mode FRAGMENT...: Debian 12's source, built here as a program
 user_mode()
 {
 	cc=gcc makeargs=ARCH=um pkg=linux-source-6.1
 	fragment "$@"
+	! grep -qw erms /proc/cpuinfo || id=$id-erms
 	apt_update bookworm 1440
 	ver=$(newest bookworm "" $pkg)
 	D=$cache/kernel/$name-$(key "$ver")-$id
@@ -584,6 +604,9 @@ user_mode()
 		--exclude='*/arch/arm*/boot/dts/*' --exclude='*/sound/*.[ch]' \
 		--exclude='*/tools/testing/*'
 	say "building kernel $name from $pkg $ver (3 minutes and up): $D.work/log"
+	case $id in
+	*-erms)	native_copies ;;
+	esac
 	build_tree linux modules
 	cp "$tree/linux" "$D.work/image"
 	cp "$tree/System.map" "$D.work/System.map"
