@@ -10,7 +10,7 @@
  *   -f N     vunix's family, if the module was told another
  *   -l       list the rows
  *   -w       wait until the machine has nothing else to do
- *   ROW      only rows whose names begin so (all)
+ *   ROW      only rows whose names match such a pattern (all)
  *
  * A repetition measures every transport, one after the other, the first of
  * them being another each time.  One repetition before them is a shorter one
@@ -38,13 +38,11 @@
 #include <sys/utsname.h>
 #include <linux/vunix.h>
 #include "bench.h"
+#include "rows.h"
 
 #define MAX_REPEATS	101
 #define MAX_CPU_COUNTS	16
 #define SETTLES		5000	/* microseconds */
-#define BOOTS		500000	/* microseconds */
-#define PATIENCE	60	/* times that */
-#define IDLE		0.9
 #define HANGS		120	/* seconds, and as often the time it takes: */
 #define HANGS_TIMES	20
 
@@ -173,10 +171,7 @@ void die(const char *what)
 
 double now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
+	return clock_now(CLOCK_MONOTONIC);
 }
 
 double window(const struct row *row)
@@ -356,84 +351,11 @@ static void measure_row(const struct row *row)
 		measure_point(row, *x);
 }
 
-static double idle_seconds(void)
-{
-	FILE *f = fopen("/proc/uptime", "r");
-	double idle;
-
-	if (!f || fscanf(f, "%*f %lf", &idle) != 1)
-		die("/proc/uptime");
-	fclose(f);
-	return idle;
-}
-
-/* Kernels test their ciphers for seconds after init has been started. */
-static void wait_until_idle(void)
-{
-	unsigned int tries;
-	double idle, start;
-
-	for (tries = 0; tries < PATIENCE; tries++) {
-		idle = idle_seconds();
-		start = now();
-		usleep(BOOTS);
-		idle = (idle_seconds() - idle) / sysconf(_SC_NPROCESSORS_ONLN);
-		if (idle > IDLE * (now() - start) / 1e9)
-			return;
-	}
-	printf("# the machine has other things to do\n");
-}
-
-static unsigned int number(const char *text, unsigned int min,
-			   unsigned int max)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 0);
-
-	if (end == text || *end || n < min || n > max) {
-		errno = EINVAL;
-		die(text);
-	}
-	return n;
-}
-
-static void choose(char **names, int nr)
-{
-	unsigned int r;
-	bool any;
-	int i;
-
-	for (r = 0; !nr && r < ROWS; r++)
-		chosen[r] = true;
-	for (i = 0; i < nr; i++) {
-		any = false;
-		for (r = 0; r < ROWS; r++) {
-			if (strncmp(names[i], rows[r].name, strlen(names[i])))
-				continue;
-			chosen[r] = true;
-			any = true;
-		}
-		if (!any) {
-			errno = ENOENT;
-			die(names[i]);
-		}
-	}
-}
-
 static void usage(void)
 {
 	fprintf(stderr,
 		"usage: bench [-r REPEATS] [-t MILLISECONDS] [-f FAMILY] [-l] [-w] [ROW...]\n");
 	exit(2);
-}
-
-static void list_rows(void)
-{
-	unsigned int r;
-
-	for (r = 0; r < ROWS; r++)
-		puts(rows[r].name);
-	exit(0);
 }
 
 static void init(void)
@@ -460,6 +382,11 @@ static void print_head(void)
 	printf("# row\tx\ttransport\tmedian\tmin\tmax\tunit\n");
 }
 
+static const char *row_name(unsigned int row)
+{
+	return rows[row].name;
+}
+
 int main(int argc, char **argv)
 {
 	bool wait = false;
@@ -478,7 +405,7 @@ int main(int argc, char **argv)
 			families[VUNIX] = number(optarg, 1, AF_MAX);
 			break;
 		case 'l':
-			list_rows();
+			list_rows(ROWS, row_name);
 			break;
 		case 'w':
 			wait = true;
@@ -487,10 +414,11 @@ int main(int argc, char **argv)
 			usage();
 		}
 	}
-	choose(argv + optind, argc - optind);
+	choose_rows(chosen, ROWS, row_name, argv + optind, argc - optind);
 	init();
 	if (wait)
-		wait_until_idle();
+		if (!wait_until_idle())
+			printf("# the machine has other things to do\n");
 	print_head();
 	for (r = 0; r < ROWS; r++)
 		if (chosen[r])

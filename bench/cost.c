@@ -26,7 +26,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,14 +36,12 @@
 #include <sys/stat.h>
 #include <linux/vunix.h>
 #include "cost.h"
+#include "rows.h"
 
 #define MAX_REPEATS	101
 #define PROBE		16	/* operations that tell how many to measure */
 #define TOLERANCE	0.97
 #define SETTLES		50000	/* microseconds */
-#define BOOTS		500000	/* microseconds */
-#define PATIENCE	60	/* times that */
-#define IDLE		0.9
 #define CGROUPS		"/sys/fs/cgroup"
 
 /* Messages that are some times what fits into a queue of 64-byte ones. */
@@ -146,14 +143,6 @@ void die(const char *what)
 	exit(1);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
 /*
  * For profile_count.c, which knows these instructions; no operation to
  * everybody else.
@@ -174,14 +163,14 @@ static void mark(bool open)
 
 void window_open(void)
 {
-	opened = now();
+	opened = clock_now(CLOCK_MONOTONIC);
 	mark(true);
 }
 
 double window_close(void)
 {
 	mark(false);
-	counted = now() - opened;
+	counted = clock_now(CLOCK_MONOTONIC) - opened;
 	return counted;
 }
 
@@ -343,33 +332,6 @@ static void profile_all(void)
 	}
 }
 
-static double idle_seconds(void)
-{
-	FILE *f = fopen("/proc/uptime", "r");
-	double idle;
-
-	if (!f || fscanf(f, "%*f %lf", &idle) != 1)
-		die("/proc/uptime");
-	fclose(f);
-	return idle;
-}
-
-/* Kernels test their ciphers for seconds after init has been started. */
-static void wait_until_idle(void)
-{
-	unsigned int tries;
-	double idle, start;
-
-	for (tries = 0; tries < PATIENCE; tries++) {
-		idle = idle_seconds();
-		start = now();
-		usleep(BOOTS);
-		if (idle_seconds() - idle > IDLE * (now() - start) / 1e9)
-			return;
-	}
-	fprintf(stderr, "cost: the machine has other things to do\n");
-}
-
 static void put_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -392,42 +354,6 @@ static void enter_cgroup(void)
 		die("memory.current");
 }
 
-static unsigned int number(const char *text, unsigned int min,
-			   unsigned int max)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 0);
-
-	if (end == text || *end || n < min || n > max) {
-		errno = EINVAL;
-		die(text);
-	}
-	return n;
-}
-
-static void choose(char **patterns, int nr)
-{
-	unsigned int r;
-	bool any;
-	int i;
-
-	for (r = 0; !nr && r < ROWS; r++)
-		chosen[r] = true;
-	for (i = 0; i < nr; i++) {
-		any = false;
-		for (r = 0; r < ROWS; r++) {
-			if (fnmatch(patterns[i], rows[r].name, 0))
-				continue;
-			chosen[r] = true;
-			any = true;
-		}
-		if (!any) {
-			errno = ENOENT;
-			die(patterns[i]);
-		}
-	}
-}
-
 static void usage(void)
 {
 	fprintf(stderr,
@@ -435,13 +361,9 @@ static void usage(void)
 	exit(2);
 }
 
-static void list_rows(void)
+static const char *row_name(unsigned int row)
 {
-	unsigned int r;
-
-	for (r = 0; r < ROWS; r++)
-		puts(rows[r].name);
-	exit(0);
+	return rows[row].name;
 }
 
 int main(int argc, char **argv)
@@ -464,7 +386,7 @@ int main(int argc, char **argv)
 			cgroup = true;
 			break;
 		case 'l':
-			list_rows();
+			list_rows(ROWS, row_name);
 			break;
 		case 'p':
 			profiling = true;
@@ -473,7 +395,7 @@ int main(int argc, char **argv)
 			usage();
 		}
 	}
-	choose(argv + optind, argc - optind);
+	choose_rows(chosen, ROWS, row_name, argv + optind, argc - optind);
 	if (cgroup)
 		enter_cgroup();
 	null_fd = open("/dev/null", O_RDWR);
@@ -482,7 +404,8 @@ int main(int argc, char **argv)
 	if (!mkdtemp(directory))
 		die(directory);
 
-	wait_until_idle();
+	if (!wait_until_idle())
+		fprintf(stderr, "cost: the machine has other things to do\n");
 	if (profiling) {
 		profile_all();
 	} else {

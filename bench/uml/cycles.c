@@ -28,7 +28,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +38,7 @@
 #include <sys/socket.h>
 #include <linux/vunix.h>
 #include "cycles.h"
+#include "../rows.h"
 
 #define KIB		1024
 #define MAX_SIZE	(64 * KIB)
@@ -113,7 +113,7 @@ static int device;
 static char out[MAX_SIZE] __attribute__((aligned(4096)));
 static char in[MAX_SIZE] __attribute__((aligned(4096)));
 
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "cycles: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -318,42 +318,6 @@ static bool print_table(void)
 	return ok;
 }
 
-static unsigned int number(const char *text, unsigned int min,
-			   unsigned int max)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 0);
-
-	if (end == text || *end || n < min || n > max) {
-		errno = EINVAL;
-		die(text);
-	}
-	return n;
-}
-
-static void choose(char **patterns, int nr)
-{
-	unsigned int r;
-	bool any;
-	int i;
-
-	for (r = 0; !nr && r < ROWS; r++)
-		chosen[r] = true;
-	for (i = 0; i < nr; i++) {
-		any = false;
-		for (r = 0; r < ROWS; r++) {
-			if (fnmatch(patterns[i], rows[r].name, 0))
-				continue;
-			chosen[r] = true;
-			any = true;
-		}
-		if (!any) {
-			errno = ENOENT;
-			die(patterns[i]);
-		}
-	}
-}
-
 static void usage(void)
 {
 	fprintf(stderr,
@@ -361,13 +325,9 @@ static void usage(void)
 	exit(2);
 }
 
-static void list_rows(void)
+static const char *row_name(unsigned int row)
 {
-	unsigned int r;
-
-	for (r = 0; r < ROWS; r++)
-		puts(rows[r].name);
-	exit(0);
+	return rows[row].name;
 }
 
 int main(int argc, char **argv)
@@ -389,13 +349,13 @@ int main(int argc, char **argv)
 			kernel_memory = true;
 			break;
 		case 'l':
-			list_rows();
+			list_rows(ROWS, row_name);
 			break;
 		default:
 			usage();
 		}
 	}
-	choose(argv + optind, argc - optind);
+	choose_rows(chosen, ROWS, row_name, argv + optind, argc - optind);
 	device = open("/dev/" CYCLES_DEVICE, O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		die(CYCLES_DEVICE);
