@@ -459,8 +459,9 @@ static int check_message(struct sock *sk, struct msghdr *msg, size_t len)
  * Queues the record that stands behind the head, if nothing is in its way.
  * Returns false, with nothing changed, if anything is.
  */
-static bool publish_short(struct sock *sk, struct sock *other, u32 end,
-			  size_t len, bool *readers)
+static bool publish_short(struct sock *sk, struct sock *other,
+			  struct page *fresh, u32 space, size_t len,
+			  bool *readers)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
 	bool queued;
@@ -472,8 +473,7 @@ static bool publish_short(struct sock *sk, struct sock *other, u32 end,
 		 !vunix_wants_stamp_rcu(sk, other);
 	if (likely(queued)) {
 		vunix_wmem_charge(sk, vunix_record_space(len));
-		/* Pairs with the acquire in try_read_short(). */
-		smp_store_release(&q->head, end);
+		vunix_queue_publish(q, fresh, space);
 		count_record(q, len);
 		*readers = vunix_wants_data_ready(other);
 	}
@@ -482,32 +482,68 @@ static bool publish_short(struct sock *sk, struct sock *other, u32 end,
 }
 
 /*
+ * Puts a record with @len bytes of payload behind the head, some of it in @fresh
+ * unless that is NULL; @skip bytes of the head's page are too few for a header.
+ * Returns false, with nothing changed, if the payload cannot be had at once.
+ */
+static bool fill_short(struct vunix_queue *q, struct page *fresh, u32 skip,
+		       struct sock *sk, struct iov_iter *from, size_t len)
+{
+	u32 room = vunix_queue_room(q) - skip;
+	struct vunix_record *rec;
+	size_t first = len;
+
+	if (likely(room)) {
+		rec = vunix_queue_head(q);
+		first = min_t(size_t, len, room - sizeof(*rec));
+	} else {
+		rec = page_address(fresh);
+	}
+	if (likely(first) && !vunix_copy_in(rec + 1, first, from))
+		return false;
+	if (unlikely(first < len) &&
+	    !vunix_copy_in(page_address(fresh), len - first, from)) {
+		iov_iter_revert(from, first);
+		return false;
+	}
+	*rec = (struct vunix_record) {
+		.len = len,
+		.charge = vunix_record_space(len),
+		.sk = sk,
+	};
+	return true;
+}
+
+/*
  * A short cut for a message that carries nothing else and fits, with its record,
- * into the page that the head is inside of.  It goes with the same locks where
- * send_to() goes.  Returns false, with nothing changed, if anything is not as
- * simple.
+ * into the page that the head is inside of, and a spare one.  It goes with the
+ * same locks where send_to() goes.  Returns false, with nothing changed, if
+ * anything is not as simple.
  */
 static bool try_send_short(struct sock *sk, struct sock *other,
 			   struct msghdr *msg, size_t len, bool connected)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
-	struct vunix_record *rec;
+	u32 room, skip, space;
+	struct page *fresh = NULL;
 	bool readers;
 
 	if (unlikely(rcu_access_pointer(other->sk_filter) ||
 		     sock_flag(other, SOCK_RCVTSTAMP)))
 		return false;
 	mutex_lock(&q->wmutex);
-	if (unlikely(sizeof(*rec) + len > vunix_queue_room(q)))
+	room = vunix_queue_room(q);
+	skip = room < sizeof(struct vunix_record) ? room : 0;
+	space = skip + ALIGN(sizeof(struct vunix_record) + len, 8);
+	if (unlikely(space > room)) {
+		if (space - room > PAGE_SIZE)
+			goto none;
+		fresh = vunix_queue_take_spare(q, space);
+		if (!fresh)
+			goto none;
+	}
+	if (unlikely(!fill_short(q, fresh, skip, sk, &msg->msg_iter, len)))
 		goto none;
-	rec = vunix_queue_head(q);
-	if (unlikely(len && !vunix_copy_in(rec + 1, len, &msg->msg_iter)))
-		goto none;
-	*rec = (struct vunix_record) {
-		.len = len,
-		.charge = vunix_record_space(len),
-		.sk = sk,
-	};
 
 	/* A connection needs no more than the queue's lock tells. */
 	if (!connected) {
@@ -515,8 +551,7 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 		if (unlikely(check_receiver(sk, other, false)))
 			goto revert;
 	}
-	if (unlikely(!publish_short(sk, other, vunix_record_end(rec, q->head),
-				    len, &readers)))
+	if (unlikely(!publish_short(sk, other, fresh, space, len, &readers)))
 		goto revert;
 	if (!connected)
 		vunix_state_unlock(other);
@@ -531,6 +566,8 @@ revert:
 	iov_iter_revert(&msg->msg_iter, len);
 none:
 	mutex_unlock(&q->wmutex);
+	if (fresh)
+		put_page(fresh);
 	return false;
 }
 
@@ -824,22 +861,46 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 }
 
 /*
- * The record at the tail, if it carries nothing but payload, all of that is
- * wanted, and it is in one page; else NULL.  The iolock is held.
+ * The first record, if it carries nothing but payload, and all of that is wanted;
+ * else NULL.  *@pos is where it is.  The iolock is held.
  */
-static struct vunix_record *first_plain(struct vunix_queue *q, size_t size)
+static struct vunix_record *first_plain(struct vunix_queue *q, size_t size,
+					u32 *pos)
 {
-	size_t room = PAGE_SIZE - vunix_page_offset(q->tail);
 	struct vunix_record *rec;
+	u32 head;
 
 	/* Pairs with the release of the head: what stands in front of it. */
-	if (smp_load_acquire(&q->head) == q->tail || READ_ONCE(q->purge))
+	head = smp_load_acquire(&q->head);
+	*pos = q->tail;
+	if (head == *pos || READ_ONCE(q->purge))
 		return NULL;
 	rec = vunix_queue_first(q, sizeof(*rec));
-	if (unlikely(!rec || rec->len > size || rec->scm.pid || rec->scm.fp ||
-		     rec->len + sizeof(*rec) > room))
+	if (unlikely(!rec)) {
+		/* In the next page. */
+		spin_lock(&q->lock);
+		rec = vunix_queue_record(q, pos, head);
+		spin_unlock(&q->lock);
+	}
+	if (unlikely(rec->len > size || rec->scm.pid || rec->scm.fp))
 		return NULL;
 	return rec;
+}
+
+/* Copies the payload of the record at @pos; false with nothing changed. */
+static bool copy_plain(struct vunix_queue *q, struct vunix_record *rec, u32 pos,
+		       struct iov_iter *to)
+{
+	size_t len = rec->len, copied;
+
+	pos += sizeof(*rec);
+	if (likely(len && len <= PAGE_SIZE - vunix_page_offset(pos)))
+		return vunix_copy_out(rec + 1, len, to);
+	copied = vunix_queue_copy(q, pos, to, len);
+	if (likely(copied == len))
+		return true;
+	iov_iter_revert(to, copied);
+	return false;
 }
 
 /*
@@ -856,27 +917,25 @@ static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
 	struct vunix_record *rec;
 	unsigned int charge;
 	struct page *pages;
-	u32 len;
+	u32 len, pos;
 	bool wake;
 
 	if (READ_ONCE(sk->sk_err) || sock_flag(sk, SOCK_RCVTSTAMP) ||
 	    !vunix_may_read_short(sock, flags))
 		return -1;
 	mutex_lock(&vs->u.iolock);
-	rec = first_plain(q, size);
-	if (!rec)
+	rec = first_plain(q, size, &pos);
+	if (!rec || unlikely(!copy_plain(q, rec, pos, &msg->msg_iter)))
 		goto none;
 	len = rec->len;
 	charge = rec->charge;
 	sender = rec->sk;
-	if (len && !vunix_copy_out(rec + 1, len, &msg->msg_iter))
-		goto none;
 	if (msg->msg_name)
 		copy_name(sk, msg, sender);
 	sk_peek_offset_bwd(sk, len);
 
 	spin_lock(&q->lock);
-	consume_record(sk, rec, vunix_record_end(rec, q->tail), &pages);
+	consume_record(sk, rec, vunix_record_end(rec, pos), &pages);
 	vunix_wmem_uncharge_but_one(sender, charge);
 	wake = vunix_wants_write_space(sender);
 	spin_unlock(&q->lock);

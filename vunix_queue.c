@@ -27,7 +27,7 @@
 #include "vunix_queue.h"
 
 /* Spares kept per queue: those of one 64 KiB message. */
-#define VUNIX_SPARE_MAX		16
+#define VUNIX_SPARE_MAX		18
 /* Quiet drains after which half of the spares go. */
 #define VUNIX_CALM_MAX		64
 
@@ -644,7 +644,7 @@ struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 /**
  * vunix_queue_take_spare() - get the one page that a short write needs
  * @q: queue
- * @n: bytes, more than fit behind the head, but no more than a page
+ * @n: bytes, more than fit behind the head, by a page at most
  *
  * Context: Process, wmutex held. Takes and drops q.lock.
  * Return: an empty page, paid for by the caller's cgroup; NULL if there is none,

@@ -16,7 +16,7 @@
 #define VUNIX_SHORT	4096
 
 /* Pages that fit into a writer without an allocation. */
-#define VUNIX_BATCH	16
+#define VUNIX_BATCH	20
 
 /**
  * struct vunix_writer - one write in progress
