@@ -755,6 +755,8 @@ static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 	bool over = true;
 	DEFINE_WAIT_FUNC(wait, vunix_wake_reader);
 
+	if (vunix_busy_wait(sk, head))
+		return false;
 	/* The barriers are those of stream_data_wait(). */
 	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 	*err = sock_error(sk);

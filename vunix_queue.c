@@ -21,6 +21,7 @@
 #include <linux/cgroup.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <net/tcp_states.h>
@@ -821,6 +822,51 @@ void vunix_wmem_uncharge(struct sock *sk, unsigned int n)
 	vunix_wmem_uncharge_but_one(sk, n);
 	vunix_wmem_wake(sk);
 	sk_free(sk);
+}
+
+static unsigned int busy_usec(const struct sock *sk)
+{
+	unsigned int usec = 0;
+
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	usec = READ_ONCE(sk->sk_ll_usec);
+#endif
+	if (!usec)
+		usec = vunix_busy_default(vunix_sk(sk)->vn);
+	return min_t(unsigned int, usec, VUNIX_BUSY_MAX);
+}
+
+/**
+ * vunix_busy_wait() - look for something to read for a while, before sleeping
+ * @sk: reader's socket
+ * @head: head of its queue, in front of which there is nothing
+ *
+ * Only where it is asked for: by SO_BUSY_POLL, or net.vunix.busy_poll where that
+ * says nothing.  Going to sleep and being woken costs more than most answers take
+ * to come.  Not if others want the processor: whoever is to write may be one of
+ * them.  (Offering it to them by yield() does not spare what sleeping costs.)
+ *
+ * Context: Process, no lock held. Spins for VUNIX_BUSY_MAX microseconds at most.
+ * Return: true if there is a reason to look.
+ */
+bool vunix_busy_wait(struct sock *sk, u32 head)
+{
+	unsigned int usec = busy_usec(sk);
+	u64 end;
+
+	/* There a spinning reader may keep what it waits for from running. */
+	if (likely(!usec) || IS_ENABLED(CONFIG_PREEMPT_RT))
+		return false;
+	end = ktime_get_ns() + usec * NSEC_PER_USEC;
+	do {
+		if (vunix_has_news(sk, head))
+			return true;
+		if (signal_pending(current) || need_resched() ||
+		    !single_task_running())
+			return false;
+		cpu_relax();
+	} while (ktime_get_ns() < end);
+	return false;
 }
 
 /**

@@ -657,9 +657,10 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 			     bool freezable)
 {
 	unsigned int state = TASK_INTERRUPTIBLE;
-	struct vunix_queue *q = &vunix_sk(sk)->q;
 	DEFINE_WAIT_FUNC(wait, vunix_wake_reader);
 
+	if (vunix_busy_wait(sk, head))
+		return timeo;
 	if (freezable)
 		state |= TASK_FREEZABLE;
 	/*
@@ -669,13 +670,15 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 	 */
 	for (;;) {
 		prepare_to_wait(sk_sleep(sk), &wait, state);
-		if (READ_ONCE(q->head) != head || READ_ONCE(sk->sk_err) ||
-		    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
-		    signal_pending(current) || !timeo)
+		if (vunix_has_news(sk, head) || signal_pending(current) ||
+		    !timeo)
 			break;
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		timeo = schedule_timeout(timeo);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+		/* Then no need to enter the wait queue again. */
+		if (vunix_has_news(sk, head))
+			break;
 	}
 	finish_wait(sk_sleep(sk), &wait);
 	return timeo;

@@ -12,6 +12,8 @@
  *   max_scm_fds           descriptors in one message, 1 to 253
  *   max_inflight          descriptors of one user on their way
  *   max_foreign_inflight  AF_UNIX sockets of one user on their way; 0 is none
+ *   busy_poll             microseconds, 0 to 1000, that readers spin before they
+ *                         sleep, where SO_BUSY_POLL says nothing; 0 is not at all
  *
  * Of the limits whose range is not given, 0 means none but AF_UNIX's, except for
  * max_dgram_qlen.  The initial namespace's values bind all the others, but for
@@ -101,6 +103,13 @@ static int vunix_sysctl_foreign(vunix_ctl_table *ctl, int write, void *buffer,
 	return vunix_sysctl_number(ctl, write, buffer, lenp, ppos, 0, INT_MAX);
 }
 
+static int vunix_sysctl_busy(vunix_ctl_table *ctl, int write, void *buffer,
+			     size_t *lenp, loff_t *ppos)
+{
+	return vunix_sysctl_number(ctl, write, buffer, lenp, ppos, 0,
+				   VUNIX_BUSY_MAX);
+}
+
 /* A count, to read. */
 static int vunix_sysctl_count(vunix_ctl_table *ctl, int write, void *buffer,
 			      size_t *lenp, loff_t *ppos, unsigned int count)
@@ -170,6 +179,7 @@ static const struct ctl_table vunix_sysctl_table[] = {
 	VUNIX_SYSCTL(max_scm_fds, vunix_sysctl_scm_fds),
 	VUNIX_SYSCTL(max_inflight, vunix_sysctl_limit),
 	VUNIX_SYSCTL(max_foreign_inflight, vunix_sysctl_foreign),
+	VUNIX_SYSCTL(busy_poll, vunix_sysctl_busy),
 	{
 		.procname	= "foreign_inflight",
 		.data		= (void *)offsetof(struct vunix_net,

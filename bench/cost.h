@@ -38,6 +38,7 @@ struct row {
 	unsigned int ops;
 	unsigned int pipe:1;
 	unsigned int path:1;
+	unsigned int busy:1;
 	double floor;
 	double floor_pipe;
 	double goal;

@@ -340,6 +340,17 @@ static inline bool vunix_wants_write_space(const struct sock *sk)
 	       vunix_has_waiter(sk);
 }
 
+/*
+ * Is there a reason for a reader to look, that has found nothing in front of
+ * @head?  Also that there never will be.
+ */
+static inline bool vunix_has_news(const struct sock *sk, u32 head)
+{
+	return READ_ONCE(vunix_sk(sk)->q.head) != head ||
+	       READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
 static inline bool vunix_is_connected_type(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
@@ -447,6 +458,7 @@ struct vunix_net {
 	unsigned int		max_scm_fds;	/* at most SCM_MAX_FD */
 	unsigned int		max_inflight;	/* 0: RLIMIT_NOFILE */
 	unsigned int		max_foreign_inflight;	/* 0: none at all */
+	unsigned int		busy_poll;	/* microseconds */
 	/* vunix_scm.c's users lock; READ_ONCE */
 	unsigned int		foreign_inflight;
 	struct ctl_table_header	*sysctl;
@@ -528,6 +540,15 @@ vunix_limit_foreign_inflight(const struct vunix_net *vn)
 		   READ_ONCE(hard->max_foreign_inflight));
 }
 
+/* The longest that a reader spins before it sleeps, in microseconds. */
+#define VUNIX_BUSY_MAX	1000
+
+/* How long a reader without SO_BUSY_POLL does. */
+static inline unsigned int vunix_busy_default(const struct vunix_net *vn)
+{
+	return min(READ_ONCE(vn->busy_poll), READ_ONCE(vunix_hard->busy_poll));
+}
+
 /* What a new namespace starts with: the limits of AF_UNIX. */
 static inline void vunix_sysctl_net_defaults(struct vunix_net *vn)
 {
@@ -538,6 +559,7 @@ static inline void vunix_sysctl_net_defaults(struct vunix_net *vn)
 	vn->max_scm_fds = SCM_MAX_FD;
 	vn->max_inflight = 0;
 	vn->max_foreign_inflight = 64;
+	vn->busy_poll = 0;
 }
 
 /* vunix_sysctl.c */
@@ -638,6 +660,7 @@ bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
+bool vunix_busy_wait(struct sock *sk, u32 head);
 int vunix_wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		      void *key);
 
