@@ -78,13 +78,14 @@ void vunix_state_double_unlock(struct sock *a, struct sock *b)
 /**
  * vunix_wait_for_peer() - wait until a full socket takes another message or
  * connection
+ * @sk: who waits
  * @other: receiver or listener, its state lock held; dropped
  * @timeo: time to wait
  *
  * Context: Process, sleeps.
  * Return: what is left of @timeo.
  */
-long vunix_wait_for_peer(struct sock *other, long timeo)
+long vunix_wait_for_peer(struct sock *sk, struct sock *other, long timeo)
 {
 	struct unix_sock *u = unix_sk(other);
 	DEFINE_WAIT(wait);
@@ -102,7 +103,7 @@ long vunix_wait_for_peer(struct sock *other, long timeo)
 		vunix_recvq_full_lockless(other);
 	vunix_state_unlock(other);
 	if (sleep)
-		timeo = schedule_timeout(timeo);
+		timeo = vunix_sock_sleep(sk, timeo);
 	finish_wait(&u->peer_wq.wait, &wait);
 	return timeo;
 }
@@ -247,7 +248,7 @@ static struct sock *find_listener_and_lock(struct sock *sk,
 		err = -EAGAIN;
 		if (!*timeo)
 			break;
-		*timeo = vunix_wait_for_peer(other, *timeo);
+		*timeo = vunix_wait_for_peer(sk, other, *timeo);
 		sock_put(other);
 		err = sock_intr_errno(*timeo);
 		if (signal_pending(current))
@@ -305,6 +306,7 @@ static void accept_push(struct sock *listener, struct sock *newsk)
 	spin_lock(&q->lock);
 	list_add_tail_rcu(&vunix_sk(newsk)->accept_node, &q->accept);
 	WRITE_ONCE(q->qlen, q->qlen + 1);
+	vunix_queue_note_most(q, q->qlen);
 	spin_unlock(&q->lock);
 }
 
@@ -484,7 +486,7 @@ static bool accept_wait(struct sock *sk, long *timeo, int *err)
 		goto out;
 	}
 	over = false;
-	*timeo = schedule_timeout(*timeo);
+	*timeo = vunix_sock_sleep(sk, *timeo);
 out:
 	finish_wait(sk_sleep(sk), &wait);
 	return over;
@@ -541,6 +543,7 @@ int vunix_accept(struct socket *sock, struct socket *newsock,
 	vunix_sock_set_custom_sockopt(newsock);
 	vunix_state_lock(newsk);
 	vunix_accept_pass_flags(newsock, vunix_sk(newsk)->pass_flags);
+	vunix_sk(newsk)->creator = get_pid(task_tgid(current));
 	/*
 	 * A sender looks at them through sk_socket (vunix_wants_stamp_rcu()),
 	 * without a lock that we hold; it goes by the pointer.

@@ -22,6 +22,9 @@ static void count_record(struct vunix_queue *q, size_t len)
 	lockdep_assert_held(&q->lock);
 	WRITE_ONCE(q->qlen, q->qlen + 1);
 	WRITE_ONCE(q->bytes, q->bytes + len);
+	q->msgs++;
+	q->bytes_in += len;
+	vunix_queue_note_most(q, q->bytes);
 }
 
 /* Takes the record at the tail out; its pages may go with it. */
@@ -57,6 +60,8 @@ static void drop_records(struct sock *sk, u32 to)
 		}
 		rec = *r;
 		consume_record(sk, &rec, vunix_record_end(&rec, pos), &pages);
+		q->dropped++;
+		q->dropped_bytes += rec.len;
 		spin_unlock(&q->lock);
 
 		vunix_queue_free_pages(pages);
@@ -237,7 +242,7 @@ static int receiver_full_and_unlock(struct dgram_send *ds, struct sock *other)
 	bool wait;
 
 	if (ds->timeo) {
-		ds->timeo = vunix_wait_for_peer(other, ds->timeo);
+		ds->timeo = vunix_wait_for_peer(sk, other, ds->timeo);
 		ds->waited = true;
 		return signal_pending(current) ? sock_intr_errno(ds->timeo) : 0;
 	}
@@ -348,6 +353,17 @@ static int try_send(struct dgram_send *ds, struct sock *other)
 	return err;
 }
 
+/* A message that a filter refuses has come, and gone. */
+static void count_filtered(struct vunix_queue *q, size_t len)
+{
+	spin_lock(&q->lock);
+	q->msgs++;
+	q->bytes_in += len;
+	q->dropped++;
+	q->dropped_bytes += len;
+	spin_unlock(&q->lock);
+}
+
 /*
  * Runs @other's socket filter over the message. Returns 0, errno, or -ENOMSG
  * if the filter drops it.
@@ -376,8 +392,10 @@ static int run_filter(struct dgram_send *ds, struct sock *other)
 	skb->data_len = frags;
 	skb->len = len;
 	err = skb_store_bits(skb, 0, ds->copy, len);
-	if (!err && sk_filter(other, skb) < 0)
+	if (!err && sk_filter(other, skb) < 0) {
+		count_filtered(&vunix_sk(other)->q, len);
 		err = -ENOMSG;
+	}
 	ds->len = min_t(size_t, len, skb->len);
 	consume_skb(skb);
 	iov_iter_kvec(ds->iter, ITER_SOURCE, &ds->copy_vec, 1, ds->len);
@@ -571,6 +589,42 @@ none:
 	return false;
 }
 
+/*
+ * What a datagram socket has sent: @msgs and @bytes more, or less.  Connections
+ * have one receiver, whose queue counts.
+ */
+static void __count_sent(struct vunix_sock *vs, int msgs, ssize_t bytes)
+{
+	lockdep_assert_held(&vs->u.lock);
+	vs->sent_msgs += msgs;
+	vs->sent_bytes += bytes;
+}
+
+static void count_sent(struct sock *sk, int msgs, ssize_t bytes)
+{
+	vunix_state_lock(sk);
+	__count_sent(vunix_sk(sk), msgs, bytes);
+	vunix_state_unlock(sk);
+}
+
+/*
+ * vunix_peer_get(), and the message counted while the lock is held that this
+ * takes.  If it does not go to the peer, it is to be taken back.
+ */
+static struct sock *peer_get_and_count(struct sock *sk, size_t len)
+{
+	struct sock *peer;
+
+	vunix_state_lock(sk);
+	peer = unix_peer(sk);
+	if (likely(peer)) {
+		sock_hold(peer);
+		__count_sent(vunix_sk(sk), 1, len);
+	}
+	vunix_state_unlock(sk);
+	return peer;
+}
+
 static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk, *other;
@@ -584,14 +638,18 @@ static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
 	if ((limit && len > limit) || !vunix_may_send_short(sock, msg, len))
 		return false;
 	/* A connection's peer is set once and held until the release. */
-	other = connected ? READ_ONCE(unix_peer(sk)) : vunix_peer_get(sk);
+	other = connected ? READ_ONCE(unix_peer(sk)) :
+			    peer_get_and_count(sk, len);
 	if (unlikely(!other))
 		return false;
 	done = (READ_ONCE(unix_peer(other)) == sk ||
 		!vunix_recvq_full_lockless(other)) &&
 	       try_send_short(sk, other, msg, len, connected);
-	if (!connected)
+	if (!connected) {
 		sock_put(other);
+		if (unlikely(!done))
+			count_sent(sk, -1, -(ssize_t)len);
+	}
 	return done;
 }
 
@@ -646,9 +704,14 @@ static noinline int send_long(struct socket *sock, struct msghdr *msg,
 		sock_put(other);
 	} while (err > 0);
 	/* The sender is not told that a filter has dropped it. */
-	if (!err || err == -ENOMSG)
+	if (!err || err == -ENOMSG) {
+		if (!vunix_is_connected_type(sk))
+			count_sent(sk, 1, len);
 		err = len;
+	}
 out:
+	if (err == -EAGAIN)
+		vunix_sock_count_refused(sk);
 	vunix_scm_destroy(&ds.rec.scm);
 	if (ds.rec.charge)
 		vunix_wmem_uncharge(sk, ds.rec.charge);
@@ -780,7 +843,7 @@ static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 		goto out;
 	}
 	over = false;
-	*timeo = schedule_timeout(*timeo);
+	*timeo = vunix_sock_sleep(sk, *timeo);
 out:
 	finish_wait(sk_sleep(sk), &wait);
 	return over;

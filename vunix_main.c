@@ -12,6 +12,7 @@
 
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -62,6 +63,7 @@ static void sock_destruct(struct sock *sk)
 	vunix_queue_free(&vs->q);
 	if (vs->u.addr)
 		vunix_addr_put(vs->u.addr);
+	put_pid(vs->creator);
 	atomic_long_dec(&nr_socks);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }
@@ -138,9 +140,12 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 	vs->vn = vunix_net(net);
 	sk->sk_max_ack_backlog = READ_ONCE(vs->vn->max_dgram_qlen);
 	init_unix_part(&vs->u);
-	vunix_queue_init(&vs->q);
+	vunix_queue_init(&vs->q, type);
 	vunix_gc_init_sock(vs);
 	vunix_set_pass_rights(sk, true);
+	vs->created = get_jiffies_64();
+	/* Who connects does not make what the listener will accept. */
+	vs->creator = sock ? get_pid(task_tgid(current)) : NULL;
 	sock_prot_inuse_add(net, sk->sk_prot, 1);
 
 	err = vunix_registry_insert(sk);
@@ -346,33 +351,10 @@ static __poll_t dgram_poll(struct file *file, struct socket *sock,
 }
 
 #ifdef CONFIG_PROC_FS
-static int count_embryo_fds(struct sock *sk)
-{
-	struct vunix_queue *q = &vunix_sk(sk)->q;
-	struct vunix_sock *vs;
-	int n = 0;
-
-	spin_lock(&q->lock);
-	list_for_each_entry(vs, &q->accept, accept_node)
-		n += atomic_read(&vs->u.scm_stat.nr_fds);
-	spin_unlock(&q->lock);
-	return n;
-}
-
 static void show_fdinfo(struct seq_file *m, struct socket *sock)
 {
-	struct sock *sk = sock->sk;
-	unsigned char state;
-	int n = 0;
-
-	if (!sk)
-		return;
-	state = READ_ONCE(sk->sk_state);
-	if (sock->type == SOCK_DGRAM || state == TCP_ESTABLISHED)
-		n = atomic_read(&unix_sk(sk)->scm_stat.nr_fds);
-	else if (state == TCP_LISTEN)
-		n = count_embryo_fds(sk);
-	seq_printf(m, "scm_fds: %u\n", n);
+	if (sock->sk)
+		seq_printf(m, "scm_fds: %u\n", vunix_scm_count_fds(sock->sk));
 }
 #else
 #define show_fdinfo NULL

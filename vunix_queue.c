@@ -71,14 +71,16 @@ static void *charged_cgroup(void)
 /**
  * vunix_queue_init() - make an empty queue
  * @q: zeroed memory
+ * @type: SOCK_* of its socket
  *
  * Context: Any.
  */
-void vunix_queue_init(struct vunix_queue *q)
+void vunix_queue_init(struct vunix_queue *q, int type)
 {
 	spin_lock_init(&q->lock);
 	mutex_init(&q->wmutex);
-	INIT_LIST_HEAD(&q->marks);
+	if (type == SOCK_STREAM)
+		INIT_LIST_HEAD(&q->marks);
 	INIT_LIST_HEAD(&q->oob);
 	INIT_LIST_HEAD(&q->accept);
 	q->head = VUNIX_FIRST_POS;
@@ -710,7 +712,7 @@ static void trim_spares(struct vunix_queue *q, struct page **list)
 	unsigned int n = q->nr_spare / 2;
 
 	/* What fits into one page may not have been noted. */
-	if (max_t(u16, q->peak, 1) > n || !q->nr_spare) {
+	if (max_t(u8, q->peak, 1) > n || !q->nr_spare) {
 		q->calm = 0;
 	} else if (++q->calm >= VUNIX_CALM_MAX) {
 		q->calm = 0;
@@ -752,6 +754,8 @@ struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos)
 	}
 	if ((q->tail ^ pos) & (u32)PAGE_MASK)
 		q->tail_addr = NULL;
+	if (unlikely(pos < q->tail))
+		container_of(q, struct vunix_sock, q)->wraps++;
 	WRITE_ONCE(q->tail, pos);
 	/* Keep it near, so that the comparison holds when positions wrap. */
 	if ((s32)(at - q->spare_from) > 0)
@@ -899,6 +903,41 @@ static int wake_writer(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	return autoremove_wake_function(wait, mode, sync, key);
 }
 
+/**
+ * vunix_sock_sleep() - schedule_timeout(), and remember it
+ * @sk: socket of the call that sleeps
+ * @timeo: how long at most; the state of the task is set
+ *
+ * Context: Process, sleeps; no spinlock held. Takes and drops the state lock.
+ * Return: what is left of @timeo.
+ */
+long vunix_sock_sleep(struct sock *sk, long timeo)
+{
+	struct vunix_sock *vs = vunix_sk(sk);
+	u64 start = ktime_get_ns(), ns;
+
+	timeo = schedule_timeout(timeo);
+	ns = ktime_get_ns() - start;
+	vunix_state_lock(sk);
+	vs->blocked++;
+	vs->blocked_ns += ns;
+	vunix_state_unlock(sk);
+	return timeo;
+}
+
+/**
+ * vunix_sock_count_refused() - a send has ended with EAGAIN
+ * @sk: sender
+ *
+ * Context: Process. Takes and drops the state lock.
+ */
+void vunix_sock_count_refused(struct sock *sk)
+{
+	vunix_state_lock(sk);
+	vunix_sk(sk)->refused++;
+	vunix_state_unlock(sk);
+}
+
 static long wmem_sleep(struct sock *sk, long timeo)
 {
 	DEFINE_WAIT_FUNC(wait, wake_writer);
@@ -911,7 +950,7 @@ static long wmem_sleep(struct sock *sk, long timeo)
 		    READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
 		    READ_ONCE(sk->sk_err))
 			break;
-		timeo = schedule_timeout(timeo);
+		timeo = vunix_sock_sleep(sk, timeo);
 	}
 	finish_wait(sk_sleep(sk), &wait);
 	return timeo;

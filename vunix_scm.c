@@ -38,6 +38,7 @@
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <net/compat.h>
+#include <net/tcp_states.h>
 #include <net/net_namespace.h>
 #include <net/scm.h>
 #include "vunix.h"
@@ -615,6 +616,36 @@ void vunix_scm_dequeued(struct sock *sk, const struct vunix_scm *scm)
 		vunix_gc_unlink(c->parcel, sk);
 		c->parcel = NULL;
 	}
+}
+
+static unsigned int count_embryo_fds(struct sock *sk)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+	struct vunix_sock *vs;
+	unsigned int n = 0;
+
+	spin_lock(&q->lock);
+	list_for_each_entry(vs, &q->accept, accept_node)
+		n += atomic_read(&vs->u.scm_stat.nr_fds);
+	spin_unlock(&q->lock);
+	return n;
+}
+
+/**
+ * vunix_scm_count_fds() - descriptors that wait to be received
+ * @sk: socket
+ *
+ * Context: Any. Takes and drops q.lock of a listener.
+ * Return: those in its queue; of a listener, in those of connections that it has
+ *         not accepted.
+ */
+unsigned int vunix_scm_count_fds(struct sock *sk)
+{
+	unsigned char state = READ_ONCE(sk->sk_state);
+
+	if (sk->sk_type == SOCK_DGRAM || state == TCP_ESTABLISHED)
+		return atomic_read(&unix_sk(sk)->scm_stat.nr_fds);
+	return state == TCP_LISTEN ? count_embryo_fds(sk) : 0;
 }
 
 /**

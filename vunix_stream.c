@@ -59,9 +59,9 @@ static struct vunix_oob *last_oob(struct vunix_queue *q)
  * Charges the sender for what is queued.  It has one queue to send to, for life,
  * and a reference from the owner of that queue; so under its lock nobody else
  * changes sk_wmem_alloc, which is the 1 of sk_alloc() and what is queued, and
- * it is set, not added to.
+ * it is set, not added to.  Returns how many bytes are queued.
  */
-static inline void recharge(struct vunix_queue *q, struct sock *sender)
+static inline u32 recharge(struct vunix_queue *q, struct sock *sender)
 {
 	u32 queued = q->head - q->tail;
 	u32 cost = queued ? queued + VUNIX_STREAM_OVERHEAD +
@@ -70,6 +70,7 @@ static inline void recharge(struct vunix_queue *q, struct sock *sender)
 	lockdep_assert_held(&q->lock);
 	/* Nobody has that many marks without CAP_NET_ADMIN's SO_SNDBUF. */
 	refcount_set(&sender->sk_wmem_alloc, min_t(u32, cost, INT_MAX - 1) + 1);
+	return queued;
 }
 
 /*
@@ -130,11 +131,11 @@ static void raise_sigurg(struct sock *other)
 
 /*
  * Queues @size bytes (with MSG_OOB: one) and what @scm carries, all or
- * nothing.  Consumes @scm's files on success.
+ * nothing.  Consumes @scm's files on success.  @first: of the call.
  */
 static int send_piece(struct sock *sk, struct sock *other,
 		      struct iov_iter *from, size_t size,
-		      struct vunix_scm *scm, bool urgent)
+		      struct vunix_scm *scm, bool urgent, bool first)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
 	struct vunix_mark *mark = NULL;
@@ -173,7 +174,8 @@ static int send_piece(struct sock *sk, struct sock *other,
 			oob = add_oob(q, oob, w.pos);
 		/* Behind them: try_read_short() looks without the lock. */
 		vunix_write_commit(&w);
-		recharge(q, sk);
+		vunix_queue_note_most(q, recharge(q, sk));
+		q->msgs += first;
 	}
 	spin_unlock(&q->lock);
 	vunix_write_end(&w);
@@ -234,7 +236,8 @@ static int send_pieces(struct sock *sk, struct sock *other,
 		err = prepare_piece(sk, other, msg, scm);
 		if (err)
 			return err;
-		err = send_piece(sk, other, &msg->msg_iter, size, scm, false);
+		err = send_piece(sk, other, &msg->msg_iter, size, scm, false,
+				 !*sent);
 		if (err == -EPIPE && !*sent)
 			raise_sigpipe(msg);
 		if (err)
@@ -275,7 +278,8 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 		     vunix_wants_stamp_rcu(sk, other)))
 		goto revert;
 	vunix_queue_publish(q, fresh, len);
-	recharge(q, sk);
+	vunix_queue_note_most(q, recharge(q, sk));
+	q->msgs++;
 	readers = vunix_wants_data_ready(other);
 	spin_unlock(&q->lock);
 	mutex_unlock(&q->wmutex);
@@ -332,10 +336,13 @@ static noinline int send_long(struct socket *sock, struct msghdr *msg,
 		goto out;
 	err = prepare_piece(sk, other, msg, &scm);
 	if (!err)
-		err = send_piece(sk, other, &msg->msg_iter, 1, &scm, true);
+		err = send_piece(sk, other, &msg->msg_iter, 1, &scm, true,
+				 !sent);
 	if (!err)
 		sent++;
 out:
+	if (err == -EAGAIN && !sent)
+		vunix_sock_count_refused(sk);
 	vunix_scm_destroy(&scm);
 	return sent ? sent : err;
 }
@@ -428,10 +435,12 @@ static void drop_to(struct sock *sk, u32 pos, struct sock *sender,
 	list_for_each_entry_safe(oob, noob, &q->oob, node) {
 		if ((s32)(oob->end - pos) > 0)
 			break;
-		if (oob->taken)
+		if (oob->taken) {
 			q->gone -= oob->end - oob->start;
-		else
+		} else {
 			WRITE_ONCE(q->oob_pending, false);
+			q->dropped++;
+		}
 		list_move_tail(&oob->node, &rest->oob);
 		WRITE_ONCE(q->nr_marks, q->nr_marks - 1);
 	}
@@ -674,7 +683,7 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 		    !timeo)
 			break;
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-		timeo = schedule_timeout(timeo);
+		timeo = vunix_sock_sleep(sk, timeo);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		/* Then no need to enter the wait queue again. */
 		if (vunix_has_news(sk, head))
@@ -787,6 +796,9 @@ static int read_segment(struct sock *sk, struct stream_read *st,
 		swap(st->scm.fp, mark->scm.fp);
 	}
 	drop_to(sk, st->pos + n, sender, &rest);
+	/* Once for each call. */
+	if (n && st->copied == n)
+		q->reads++;
 	spin_unlock(&q->lock);
 	rest_free(&rest, sender);
 	return !has_files && n == asked;
@@ -853,6 +865,7 @@ static int recv_urgent(struct stream_read *st)
 			oob->taken = true;
 			WRITE_ONCE(q->oob_pending, false);
 			q->gone++;
+			q->reads++;
 			if (!list_is_first(&oob->node, &q->oob)) {
 				prev = list_prev_entry(oob, node);
 				if (prev->end == oob->start) {
@@ -987,6 +1000,7 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 	spin_lock(&q->lock);
 	pages = vunix_queue_consume(q, q->tail + n);
 	recharge(q, sender);
+	q->reads++;
 	wake = vunix_wants_write_space(sender);
 	spin_unlock(&q->lock);
 	mutex_unlock(&vs->u.iolock);

@@ -165,29 +165,48 @@ struct vunix_queue {
 	void			*tail_addr;	/* (r) of tail's page, or NULL */
 	void			*head_addr;	/* (w) of the page head is inside */
 	struct page		**slots;	/* (l, w) */
-	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 	struct page		*spare;		/* (l) LIFO of empty pages */
 	void			*spare_cgroup;	/* (l) whose they are */
 	/* (l) pages in the ring before it are another cgroup's */
 	u32			spare_from;
-	u16			nr_spare;	/* (l) */
+	u8			nr_spare;	/* (l) */
 	/* (l) most slots in use since the queue was last empty */
-	u16			peak;
+	u8			peak;
 	/* (l) how often it ran empty after a low peak */
-	u8			calm;
-	bool			dead;		/* (l) nothing is queued now */
-	/* (o) records: drop all up to purge_to */
-	bool			purge;
-	bool			oob_pending;	/* (o) oob's last is not taken */
+	u8			calm : 7;
+	bool			dead : 1;	/* (l) nothing is queued now */
+	union {
+		bool		purge;		/* (o) drop records to purge_to */
+		bool		oob_pending;	/* (o) oob's last is not taken */
+	};
 	union {
 		u32		purge_to;	/* (l) of records */
 		u32		nr_marks;	/* (o) entries of both lists */
 	};
+	/* What has gone through; see vunix_diag.c for how it adds up. */
+	u32			most;		/* (l) queued at once */
+	u64			msgs;		/* (l) queued until now */
+	union {
+		u64		bytes_in;	/* (l) payload of these records */
+		u64		reads;		/* (l) calls, of a stream */
+	};
 	struct mutex		wmutex;		/* see Locking */
-	struct list_head	marks;		/* (l) struct vunix_mark */
+	u64			dropped;	/* (l) of these, never received */
+	union {
+		u64		dropped_bytes;	/* (l) payload of these records */
+		struct list_head marks;		/* (l) struct vunix_mark */
+	};
 	struct list_head	oob;		/* (l) struct vunix_oob */
 	struct list_head	accept;		/* (l, RCU) vunix_sock.accept_node */
+	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 };
+
+/* More is queued than before: bytes, or connections.  q.lock held. */
+static inline void vunix_queue_note_most(struct vunix_queue *q, u32 queued)
+{
+	if (unlikely(queued > q->most))
+		q->most = queued;
+}
 
 /**
  * struct vunix_mark - what a range of a stream's bytes carries
@@ -248,7 +267,7 @@ struct vunix_gc {
 
 /*
  * struct vunix_sock members: (c) constant after creation, (s) state lock,
- * (r) registry's locks, (o) WRITE_ONCE, READ_ONCE.
+ * (r) registry's locks, (o) WRITE_ONCE, READ_ONCE, (q) q.lock.
  */
 struct vunix_sock {
 	struct unix_sock	u;		/* must be first */
@@ -259,9 +278,23 @@ struct vunix_sock {
 	bool			pass_rights;	/* (o) SO_PASSRIGHTS */
 	bool			rights_notrunc;	/* (o) SO_RIGHTS_NOTRUNC */
 	bool			recvmsg_inq;	/* (o) SO_INQ */
-	struct list_head	accept_node;	/* listener's q.lock, RCU */
+	u32			wraps;		/* (q) of q.tail past 2^32 */
+	union {
+		/* Of a connection: listener's q.lock, RCU */
+		struct list_head accept_node;
+		/* Of a datagram socket, which may send to many */
+		struct {
+			u64	sent_msgs;	/* (s) */
+			u64	sent_bytes;	/* (s) */
+		};
+	};
 	struct vunix_gc		gc;
 	struct vunix_queue	q;
+	u64			created;	/* (c) jiffies */
+	struct pid		*creator;	/* (s) NULL until accepted */
+	u64			refused;	/* (s) sends that got EAGAIN */
+	u64			blocked;	/* (s) times a call has slept */
+	u64			blocked_ns;	/* (s) together */
 };
 
 static inline struct vunix_sock *vunix_sk(const struct sock *sk)
@@ -604,6 +637,7 @@ int vunix_scm_stamp(struct vunix_scm *scm, const struct sock *sk,
 int vunix_scm_attach(struct vunix_scm *scm, struct sock *sk);
 void vunix_scm_queued(struct sock *other, struct vunix_scm *scm);
 void vunix_scm_dequeued(struct sock *sk, const struct vunix_scm *scm);
+unsigned int vunix_scm_count_fds(struct sock *sk);
 void vunix_scm_peek(struct sock *sk, struct vunix_scm *to,
 		    const struct vunix_scm *from);
 void vunix_scm_copy_creds(struct vunix_scm *to, const struct vunix_scm *from);
@@ -640,7 +674,7 @@ void vunix_gc_release(struct sock *sk);
 struct sock *vunix_peer_get(struct sock *sk);
 void vunix_state_double_lock(struct sock *a, struct sock *b);
 void vunix_state_double_unlock(struct sock *a, struct sock *b);
-long vunix_wait_for_peer(struct sock *other, long timeo);
+long vunix_wait_for_peer(struct sock *sk, struct sock *other, long timeo);
 int vunix_listen(struct socket *sock, int backlog);
 int vunix_stream_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 			 int flags);
@@ -652,7 +686,7 @@ int vunix_shutdown(struct socket *sock, int mode);
 void vunix_accept_purge(struct sock *sk);
 
 /* vunix_queue.c: storage, accounting, waiting for space */
-void vunix_queue_init(struct vunix_queue *q);
+void vunix_queue_init(struct vunix_queue *q, int type);
 void vunix_queue_free(struct vunix_queue *q);
 void vunix_queue_kill(struct vunix_queue *q);
 void vunix_queue_shutdown(struct sock *sk, int mode);
@@ -661,6 +695,8 @@ void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
 bool vunix_busy_wait(struct sock *sk, u32 head);
+long vunix_sock_sleep(struct sock *sk, long timeo);
+void vunix_sock_count_refused(struct sock *sk);
 int vunix_wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		      void *key);
 

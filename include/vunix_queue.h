@@ -110,7 +110,7 @@ static inline void vunix_queue_note_peak(struct vunix_queue *q)
 	unsigned int n = vunix_queue_span(q, q->head);
 
 	if (n > q->peak)
-		q->peak = min_t(unsigned int, n, U16_MAX);
+		q->peak = min_t(unsigned int, n, U8_MAX);
 }
 
 /*

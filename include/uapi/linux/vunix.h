@@ -48,8 +48,8 @@
  * has less: what is missing is to be taken for 0.
  *
  * A message is a datagram, a record, or what one call has sent or received of a
- * stream (a long send is queued, and counted, in pieces).  Received is what read
- * calls have taken out of the queue, not what they have peeked at.
+ * stream.  Received is what calls have taken out of the queue, not what they have
+ * peeked at.
  */
 struct vunix_diag_info {
 	__u64	id;			/* the socket's cookie */
