@@ -6,12 +6,26 @@
  * Owns nothing.  A dump keeps its place as an id of the registry, so that it
  * can go on after any pause, and meets each socket that is there all the time
  * exactly once.
+ *
+ * How the counters add up (struct vunix_queue, q.lock):
+ *
+ *   stream    received  what the tail has passed: its position, 4 GiB for each
+ *                       time it wrapped, and bytes in holes, which were taken
+ *                       before their turn, but not urgent bytes passed over
+ *             sent      what has come to the peer's queue: the same of its head
+ *   record    received  msgs, without what is queued and what was dropped
+ *             sent      msgs of the peer's queue
+ *   datagram  received  as a record
+ *             sent      sent_msgs: there may be many receivers
  */
 
 #include <linux/capability.h>
 #include <linux/dcache.h>
 #include <linux/module.h>
+#include <linux/jiffies.h>
 #include <linux/netlink.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sock_diag.h>
@@ -24,15 +38,42 @@
 #define VUNIX_DIAG_MAX_LEN	(64 * 1024)
 
 /**
+ * struct vunix_diag_asker - who asks, as found when the request came
+ * @pid_ns: whose process ids it understands
+ * @uid: whose sockets' VUNIX_DIAG_INFO it may see
+ * @has_uid: is there such a user
+ * @admin: it may see that of all
+ */
+struct vunix_diag_asker {
+	struct pid_namespace	*pid_ns;
+	kuid_t			uid;
+	bool			has_uid;
+	bool			admin;
+};
+
+/**
+ * struct vunix_diag_dump - what is kept between the parts of a dump
+ * @place: in the registry
+ * @asker: with a reference of the namespace; the parts are asked for by whoever
+ *	reads, which may be another process
+ */
+struct vunix_diag_dump {
+	u64			place;
+	struct vunix_diag_asker	asker;
+};
+
+/**
  * struct vunix_diag_query - one request
  * @req: what it asks for
+ * @asker: who asks
  * @user_ns: whose user ids are understood by who asks
- * @portid: who asks
+ * @portid: where the answer goes
  * @seq: its number for the request
  * @flags: NLM_F_* of the answers
  */
 struct vunix_diag_query {
 	const struct unix_diag_req	*req;
+	const struct vunix_diag_asker	*asker;
 	struct user_namespace		*user_ns;
 	u32				portid;
 	u32				seq;
@@ -164,6 +205,111 @@ static int put_uid(struct sk_buff *skb, struct sock *sk,
 			   from_kuid_munged(user_ns, vunix_sk_uid(sk)));
 }
 
+/*
+ * Who may see what a socket has been doing: unlike what unix_diag shows to
+ * everybody, counters tell when others are at work.  Both who opened the netlink
+ * socket and who asks through it count, as for netlink_capable().
+ */
+static struct vunix_diag_asker diag_asker(struct sk_buff *skb)
+{
+	kuid_t opener = NETLINK_CB(skb).sk->sk_socket->file->f_cred->euid;
+
+	return (struct vunix_diag_asker) {
+		.pid_ns = task_active_pid_ns(current),
+		.uid = opener,
+		.has_uid = uid_eq(opener, current_euid()),
+		.admin = netlink_net_capable(skb, CAP_NET_ADMIN),
+	};
+}
+
+static bool may_see_info(const struct vunix_diag_asker *asker, struct sock *sk)
+{
+	if (asker->admin)
+		return true;
+	/* Without a struct socket it is nobody's, though the core says root's. */
+	return asker->has_uid && READ_ONCE(sk->sk_socket) &&
+	       uid_eq(asker->uid, vunix_sk_uid(sk));
+}
+
+/* Bytes that have been behind the tail of a stream's queue; q.lock held. */
+static u64 stream_passed(const struct vunix_sock *vs)
+{
+	lockdep_assert_held(&vs->q.lock);
+	return ((u64)vs->wraps << 32 | vs->q.tail) - VUNIX_FIRST_POS;
+}
+
+static void get_received(struct vunix_sock *vs, struct vunix_diag_info *info)
+{
+	bool listens = READ_ONCE(vs->u.sk.sk_state) == TCP_LISTEN;
+	struct vunix_queue *q = &vs->q;
+
+	spin_lock(&q->lock);
+	info->peak = q->most;
+	/* What a listener's queue has is not received as messages are. */
+	if (!listens && vs->u.sk.sk_type == SOCK_STREAM) {
+		info->messages_received = q->reads;
+		info->bytes_received = stream_passed(vs) + q->gone - q->dropped;
+	} else if (!listens) {
+		info->messages_received = q->msgs - q->qlen - q->dropped;
+		info->bytes_received = q->bytes_in - q->bytes -
+				       q->dropped_bytes;
+	}
+	info->dropped = q->dropped;
+	spin_unlock(&q->lock);
+}
+
+/* What a connection has sent, from its peer. */
+static void get_sent(struct vunix_sock *peer, struct vunix_diag_info *info)
+{
+	struct vunix_queue *q = &peer->q;
+
+	spin_lock(&q->lock);
+	info->messages_sent = q->msgs;
+	if (peer->u.sk.sk_type == SOCK_STREAM)
+		info->bytes_sent = stream_passed(peer) + q->head - q->tail;
+	else
+		info->bytes_sent = q->bytes_in;
+	spin_unlock(&q->lock);
+}
+
+static int put_info(struct sk_buff *skb, struct sock *sk,
+		    const struct vunix_diag_query *query)
+{
+	struct vunix_sock *vs = vunix_sk(sk);
+	struct vunix_diag_info info = {
+		.id = vs->id,
+		.age_ns = jiffies64_to_nsecs(get_jiffies_64() - vs->created),
+		.fds_queued = vunix_scm_count_fds(sk),
+	};
+	struct sock *peer;
+
+	BUILD_BUG_ON(sizeof(info) != 104);
+	if (!may_see_info(query->asker, sk))
+		return 0;
+	get_received(vs, &info);
+	vunix_state_lock(sk);
+	info.refused = vs->refused;
+	info.blocked = vs->blocked;
+	info.blocked_ns = vs->blocked_ns;
+	info.pid = pid_nr_ns(vs->creator, query->asker->pid_ns);
+	if (sk->sk_type == SOCK_DGRAM) {
+		info.messages_sent = vs->sent_msgs;
+		info.bytes_sent = vs->sent_bytes;
+	}
+	peer = unix_peer(sk);
+	if (peer)
+		sock_hold(peer);
+	vunix_state_unlock(sk);
+
+	if (peer) {
+		info.peer_id = vunix_sk(peer)->id;
+		if (vunix_is_connected_type(sk))
+			get_sent(vunix_sk(peer), &info);
+		sock_put(peer);
+	}
+	return nla_put(skb, VUNIX_DIAG_INFO, sizeof(info), &info);
+}
+
 static int put_attributes(struct sk_buff *skb, struct sock *sk,
 			  const struct vunix_diag_query *query, bool alone)
 {
@@ -187,6 +333,8 @@ static int put_attributes(struct sk_buff *skb, struct sock *sk,
 				 READ_ONCE(sk->sk_shutdown));
 	if (!err && show & UDIAG_SHOW_UID)
 		err = put_uid(skb, sk, query->user_ns);
+	if (!err && show & VUNIX_DIAG_SHOW_INFO)
+		err = put_info(skb, sk, query);
 	return err;
 }
 
@@ -224,29 +372,40 @@ static int put_socket(struct sk_buff *skb, struct sock *sk, u32 ino,
 	return 0;
 }
 
-/* The place in the registry, kept between the parts of a dump. */
-static u64 get_place(const struct netlink_callback *cb)
+static struct vunix_diag_dump *dump_of(struct netlink_callback *cb)
 {
-	return (u64)(u32)cb->args[1] << 32 | (u32)cb->args[0];
+	BUILD_BUG_ON(sizeof(struct vunix_diag_dump) > sizeof(cb->ctx));
+	return (struct vunix_diag_dump *)cb->ctx;
 }
 
-static void set_place(struct netlink_callback *cb, u64 id)
+static int diag_dump_start(struct netlink_callback *cb)
 {
-	cb->args[0] = lower_32_bits(id);
-	cb->args[1] = upper_32_bits(id);
+	struct vunix_diag_asker *asker = &dump_of(cb)->asker;
+
+	*asker = diag_asker((struct sk_buff *)cb->skb);
+	get_pid_ns(asker->pid_ns);
+	return 0;
 }
 
-static int dump(struct sk_buff *skb, struct netlink_callback *cb)
+static int diag_dump_done(struct netlink_callback *cb)
 {
+	put_pid_ns(dump_of(cb)->asker.pid_ns);
+	return 0;
+}
+
+static int diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct vunix_diag_dump *dump = dump_of(cb);
 	struct vunix_diag_query query = {
 		.req = nlmsg_data(cb->nlh),
+		.asker = &dump->asker,
 		.user_ns = sk_user_ns(skb->sk),
 		.portid = NETLINK_CB(cb->skb).portid,
 		.seq = cb->nlh->nlmsg_seq,
 		.flags = NLM_F_MULTI,
 	};
 	struct vunix_net *vn = vunix_net(sock_net(skb->sk));
-	u64 id = get_place(cb);
+	u64 id = dump->place;
 	struct sock *sk;
 	int err = 0;
 	u32 ino;
@@ -259,7 +418,7 @@ static int dump(struct sk_buff *skb, struct netlink_callback *cb)
 		sock_put(sk);
 		if (err)
 			break;
-		set_place(cb, id);
+		dump->place = id;
 		cond_resched();
 	}
 	/* Full is not an error: there will be another call. */
@@ -314,10 +473,12 @@ static struct sock *find_socket(struct vunix_net *vn,
 	return sk;
 }
 
-static int answer(struct sk_buff *in_skb, const struct nlmsghdr *nlh)
+static int diag_answer(struct sk_buff *in_skb, const struct nlmsghdr *nlh)
 {
+	struct vunix_diag_asker asker = diag_asker(in_skb);
 	struct vunix_diag_query query = {
 		.req = nlmsg_data(nlh),
+		.asker = &asker,
 		.user_ns = sk_user_ns(NETLINK_CB(in_skb).sk),
 		.portid = NETLINK_CB(in_skb).portid,
 		.seq = nlh->nlmsg_seq,
@@ -346,33 +507,38 @@ static int answer(struct sk_buff *in_skb, const struct nlmsghdr *nlh)
 	return err ? err : nlmsg_unicast(net->diag_nlsk, skb, query.portid);
 }
 
-static int handle(struct sk_buff *skb, struct nlmsghdr *nlh)
+static int diag_handle(struct sk_buff *skb, struct nlmsghdr *nlh)
 {
-	struct netlink_dump_control control = { .dump = dump };
+	struct netlink_dump_control control = {
+		.start = diag_dump_start,
+		.dump = diag_dump,
+		.done = diag_dump_done,
+	};
 
 	if (nlmsg_len(nlh) < sizeof(struct unix_diag_req))
 		return -EINVAL;
 	if (!(nlh->nlmsg_flags & NLM_F_DUMP))
-		return answer(skb, nlh);
+		return diag_answer(skb, nlh);
 	return netlink_dump_start(sock_net(skb->sk)->diag_nlsk, skb, nlh,
 				  &control);
 }
 
-static struct sock_diag_handler handler __ro_after_init = {
+static struct sock_diag_handler diag_handler __ro_after_init = {
 	.owner = THIS_MODULE,
-	.dump = handle,
+	.dump = diag_handle,
 };
 
 /**
  * vunix_diag_init() - let sock_diag know the family
  *
  * Context: Process, may sleep; vunix_family is known, namespaces are there.
- * Return: 0 or -EBUSY.
+ * Return: 0; -EBUSY: somebody else answers for the family; -EINVAL: the number
+ *         is out of range.
  */
 int __init vunix_diag_init(void)
 {
-	handler.family = vunix_family;
-	return sock_diag_register(&handler);
+	diag_handler.family = vunix_family;
+	return sock_diag_register(&diag_handler);
 }
 
 /**
@@ -384,5 +550,5 @@ int __init vunix_diag_init(void)
  */
 void vunix_diag_exit(void)
 {
-	sock_diag_unregister(&handler);
+	sock_diag_unregister(&diag_handler);
 }

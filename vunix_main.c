@@ -12,6 +12,7 @@
 
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/netlink.h>
 #include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
@@ -658,3 +659,4 @@ MODULE_DESCRIPTION("vunix: local sockets that behave like AF_UNIX");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");
 MODULE_ALIAS_NETPROTO(18);
+MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_NETLINK, NETLINK_SOCK_DIAG, 18);

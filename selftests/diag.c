@@ -57,15 +57,6 @@ FIXTURE_TEARDOWN(diag)
 	ASSERT_EQ(0, self->d.unknown); \
 } while (0)
 
-static unsigned long long cookie_of(int fd)
-{
-	unsigned long long cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
 TEST_F(diag, connected)
 {
 	struct diag *d = &self->d;
@@ -77,7 +68,7 @@ TEST_F(diag, connected)
 	/* Nothing that is not asked for. */
 	ASK(sv[0], 0);
 	ASSERT_EQ(STATE_CONNECTED, d->msg.udiag_state);
-	ASSERT_EQ(cookie_of(sv[0]), d->msg.udiag_cookie[0] |
+	ASSERT_EQ(diag_cookie(sv[0]), d->msg.udiag_cookie[0] |
 		  (unsigned long long)d->msg.udiag_cookie[1] << 32);
 	ASSERT_EQ(0, d->shutdown);
 	ASSERT_EQ(-1, d->peer_len);
@@ -313,7 +304,7 @@ TEST_F(diag, errors)
 	ASSERT_EQ(-EINVAL, diag_ask(&req, &self->d));
 
 	/* The right cookie, then each half wrong. */
-	cookie = cookie_of(s);
+	cookie = diag_cookie(s);
 	req = diag_req(variant->family, diag_ino(s), 0);
 	req.udiag_cookie[0] = cookie;
 	req.udiag_cookie[1] = cookie >> 32;
@@ -328,7 +319,7 @@ TEST_F(diag, errors)
 	ASSERT_EQ(-ESTALE, diag_ask(&req, &self->d));
 	/* Another socket's. */
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	cookie = cookie_of(sv[0]);
+	cookie = diag_cookie(sv[0]);
 	req.udiag_cookie[0] = cookie;
 	req.udiag_cookie[1] = cookie >> 32;
 	ASSERT_EQ(-ESTALE, diag_ask(&req, &self->d));
@@ -494,16 +485,15 @@ FIXTURE_TEARDOWN(mine)
 
 TEST_F(mine, by_id)
 {
-	struct unix_diag_req req = diag_req(AF_VUNIX, 0, VUNIX_DIAG_BY_ID);
+	struct unix_diag_req req;
 	unsigned long long id;
 	int i, s, gone;
 
 	for (i = 0; i < 100; i++) {
 		s = vt_socket(variant->family, variant->type);
 		ASSERT_LE(0, s);
-		id = cookie_of(s);
-		req.udiag_cookie[0] = id;
-		req.udiag_cookie[1] = id >> 32;
+		id = diag_cookie(s);
+		req = diag_req_id(id, 0);
 		ASSERT_EQ(0, diag_ask(&req, &self->d));
 		ASSERT_EQ(diag_ino(s), self->d.msg.udiag_ino);
 		ASSERT_EQ((unsigned int)id, self->d.msg.udiag_cookie[0]);
@@ -511,10 +501,9 @@ TEST_F(mine, by_id)
 			  self->d.msg.udiag_cookie[1]);
 	}
 	gone = vt_socket(variant->family, variant->type);
-	id = cookie_of(gone);
+	id = diag_cookie(gone);
 	close(gone);
-	req.udiag_cookie[0] = id;
-	req.udiag_cookie[1] = id >> 32;
+	req = diag_req_id(id, 0);
 	ASSERT_EQ(-ENOENT, diag_ask(&req, &self->d));
 	req.udiag_cookie[0] = -1;
 	req.udiag_cookie[1] = -1;

@@ -34,6 +34,8 @@ struct diag {
 	unsigned char shutdown;
 	int uid_len;
 	unsigned int uid;
+	int info_len;
+	struct vunix_diag_info info;
 	int unknown;		/* attributes that are none of these */
 };
 
@@ -102,6 +104,7 @@ static inline void diag_parse(const struct nlmsghdr *h, struct diag *d)
 		.meminfo_len = -1,
 		.shutdown_len = -1,
 		.uid_len = -1,
+		.info_len = -1,
 	};
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) {
 		switch (a->rta_type) {
@@ -130,6 +133,9 @@ static inline void diag_parse(const struct nlmsghdr *h, struct diag *d)
 		case UNIX_DIAG_UID:
 			diag_copy(a, &d->uid_len, &d->uid, sizeof(d->uid));
 			break;
+		case VUNIX_DIAG_INFO:
+			diag_copy(a, &d->info_len, &d->info, sizeof(d->info));
+			break;
 		default:
 			d->unknown++;
 		}
@@ -144,7 +150,7 @@ static inline int diag_recv(int nl, bool dump,
 			    void (*each)(const struct diag *d, void *arg),
 			    void *arg)
 {
-	static char buf[65536] __attribute__((aligned(8)));
+	static char buf[2 * 65536] __attribute__((aligned(8)));
 	struct nlmsghdr *h;
 	struct nlmsgerr *e;
 	int parts = 0, n;
@@ -220,6 +226,26 @@ static inline int diag_lists(int family, unsigned int ino)
 	int err = diag_dump(&req, diag_compare, &search);
 
 	return err < 0 ? err : search.found;
+}
+
+static inline unsigned long long diag_cookie(int fd)
+{
+	unsigned long long cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
+}
+
+static inline struct unix_diag_req diag_req_id(unsigned long long id,
+					       unsigned int show)
+{
+	struct unix_diag_req req = diag_req(AF_VUNIX, 0,
+					    show | VUNIX_DIAG_BY_ID);
+
+	req.udiag_cookie[0] = id;
+	req.udiag_cookie[1] = id >> 32;
+	return req;
 }
 
 static inline unsigned int diag_ino(int fd)
