@@ -20,6 +20,7 @@
 #include <linux/security.h>
 #include <net/tcp_states.h>
 #include "vunix.h"
+#include "vunix_trace.h"
 
 /*
  * Relay
@@ -375,6 +376,7 @@ int vunix_dgram_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 	}
 	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	WRITE_ONCE(other->sk_state, TCP_ESTABLISHED);
+	trace_vunix_connect(sk, other, NULL);
 	set_peer_and_unlock(sk, other);
 	return 0;
 }

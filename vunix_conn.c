@@ -22,6 +22,7 @@
 #include <linux/security.h>
 #include <net/tcp_states.h>
 #include "vunix.h"
+#include "vunix_trace.h"
 
 /**
  * vunix_peer_get() - the peer of a socket
@@ -103,7 +104,7 @@ long vunix_wait_for_peer(struct sock *sk, struct sock *other, long timeo)
 		vunix_recvq_full_lockless(other);
 	vunix_state_unlock(other);
 	if (sleep)
-		timeo = vunix_sock_sleep(sk, timeo);
+		timeo = vunix_sock_sleep(sk, other, VUNIX_WAIT_PEER, timeo);
 	finish_wait(&u->peer_wq.wait, &wait);
 	return timeo;
 }
@@ -364,8 +365,10 @@ static int connect_to_listener(struct sock *sk, struct sock *other,
 	if (!err)
 		link_peers(sk, newsk, other, pc);
 	vunix_state_unlock(sk);
-	if (!err)
+	if (!err) {
+		trace_vunix_connect(sk, newsk, other);
 		accept_push(other, newsk);
+	}
 	return err;
 }
 
@@ -459,6 +462,7 @@ int vunix_socketpair(struct socket *socka, struct socket *sockb)
 	peercred_swap(b, &pcb);
 	WRITE_ONCE(a->sk_state, TCP_ESTABLISHED);
 	WRITE_ONCE(b->sk_state, TCP_ESTABLISHED);
+	trace_vunix_connect(a, b, NULL);
 	return 0;
 }
 
@@ -486,7 +490,7 @@ static bool accept_wait(struct sock *sk, long *timeo, int *err)
 		goto out;
 	}
 	over = false;
-	*timeo = vunix_sock_sleep(sk, *timeo);
+	*timeo = vunix_sock_sleep(sk, NULL, VUNIX_WAIT_CONNECTION, *timeo);
 out:
 	finish_wait(sk_sleep(sk), &wait);
 	return over;
@@ -550,6 +554,7 @@ int vunix_accept(struct socket *sock, struct socket *newsock,
 	 */
 	smp_wmb();
 	sock_graft(newsk, newsock);
+	trace_vunix_accept(newsk, unix_peer(newsk), sk);
 	vunix_state_unlock(newsk);
 	arg->err = 0;
 	return 0;

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <net/tcp_states.h>
 #include "vunix_queue.h"
+#include "vunix_trace.h"
 
 /*
  * Consuming
@@ -63,6 +64,7 @@ static void drop_records(struct sock *sk, u32 to)
 		q->dropped++;
 		q->dropped_bytes += rec.len;
 		spin_unlock(&q->lock);
+		trace_vunix_drop(sk, rec.sk, rec.len, VUNIX_DROP_UNREAD);
 
 		vunix_queue_free_pages(pages);
 		vunix_scm_destroy(&rec.scm);
@@ -270,6 +272,7 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 		if (ds->rec.scm.fp)
 			vunix_scm_queued(other, &ds->rec.scm);
 		count_record(q, ds->len);
+		trace_vunix_send(ds->sk, other, ds->len, ds->msg->msg_flags);
 		spin_unlock(&q->lock);
 	}
 	vunix_state_unlock(other);
@@ -394,6 +397,7 @@ static int run_filter(struct dgram_send *ds, struct sock *other)
 	err = skb_store_bits(skb, 0, ds->copy, len);
 	if (!err && sk_filter(other, skb) < 0) {
 		count_filtered(&vunix_sk(other)->q, len);
+		trace_vunix_drop(other, ds->sk, len, VUNIX_DROP_FILTER);
 		err = -ENOMSG;
 	}
 	ds->len = min_t(size_t, len, skb->len);
@@ -479,7 +483,7 @@ static int check_message(struct sock *sk, struct msghdr *msg, size_t len)
  */
 static bool publish_short(struct sock *sk, struct sock *other,
 			  struct page *fresh, u32 space, size_t len,
-			  bool *readers)
+			  int flags, bool *readers)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
 	bool queued;
@@ -493,6 +497,7 @@ static bool publish_short(struct sock *sk, struct sock *other,
 		vunix_wmem_charge(sk, vunix_record_space(len));
 		vunix_queue_publish(q, fresh, space);
 		count_record(q, len);
+		trace_vunix_send(sk, other, len, flags);
 		*readers = vunix_wants_data_ready(other);
 	}
 	spin_unlock(&q->lock);
@@ -569,7 +574,8 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 		if (unlikely(check_receiver(sk, other, false)))
 			goto revert;
 	}
-	if (unlikely(!publish_short(sk, other, fresh, space, len, &readers)))
+	if (unlikely(!publish_short(sk, other, fresh, space, len,
+				    msg->msg_flags, &readers)))
 		goto revert;
 	if (!connected)
 		vunix_state_unlock(other);
@@ -843,7 +849,7 @@ static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 		goto out;
 	}
 	over = false;
-	*timeo = vunix_sock_sleep(sk, *timeo);
+	*timeo = vunix_sock_sleep(sk, NULL, VUNIX_WAIT_DATA, *timeo);
 out:
 	finish_wait(sk_sleep(sk), &wait);
 	return over;
@@ -903,6 +909,7 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 	if (flags & MSG_PEEK) {
 		if (ret)
 			return ret;
+		trace_vunix_recv(sk, rec.sk, size, flags);
 		sk_peek_offset_fwd(sk, size);
 		vunix_scm_copy_creds(scm, &rec.scm);
 		if (rec.scm.fp)
@@ -915,6 +922,7 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 	spin_unlock(&q->lock);
 	vunix_queue_free_pages(pages);
 	if (!ret) {
+		trace_vunix_recv(sk, rec.sk, size, flags);
 		sk_peek_offset_bwd(sk, rec.len);
 		ret = flags & MSG_TRUNC ? rec.len - skip : size;
 		*scm = rec.scm;
@@ -1007,6 +1015,7 @@ static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
 	mutex_unlock(&vs->u.iolock);
 	run_purge(sk);
 
+	trace_vunix_recv(sk, sender, len, flags);
 	if (unlikely(pages))
 		vunix_queue_free_pages(pages);
 	if (wake)

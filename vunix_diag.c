@@ -266,7 +266,8 @@ static void get_sent(struct vunix_sock *peer, struct vunix_diag_info *info)
 	spin_lock(&q->lock);
 	info->messages_sent = q->msgs;
 	if (peer->u.sk.sk_type == SOCK_STREAM)
-		info->bytes_sent = stream_passed(peer) + q->head - q->tail;
+		info->bytes_sent = stream_passed(peer) +
+				   (u32)(q->head - q->tail);
 	else
 		info->bytes_sent = q->bytes_in;
 	spin_unlock(&q->lock);

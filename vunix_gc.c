@@ -59,6 +59,7 @@
 #include <linux/workqueue.h>
 #include <net/tcp_states.h>
 #include "vunix.h"
+#include "vunix_trace.h"
 
 /*
  * How soon after a close the collector looks, and how often without one, in
@@ -91,6 +92,7 @@ static void gc_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(gc_work, gc_work_fn);
 static LLIST_HEAD(gc_new);		/* suspects the collector has not seen */
 static struct vunix_gc_node *gc_all;	/* those it has seen; its own */
+static unsigned long gc_nr_all;		/* how many they are */
 /*
  * Are there any?  A hint to those who close (READ_ONCE): the worker may clear it
  * while another suspect comes, which has asked for a run then.
@@ -522,6 +524,7 @@ static void admit_suspects(void)
 	llist_for_each_entry_safe(vs, next, new, gc.llnode) {
 		vs->gc.node.all = gc_all;
 		gc_all = &vs->gc.node;
+		gc_nr_all++;
 		cond_resched();
 	}
 }
@@ -540,6 +543,7 @@ static void dismiss_suspects(void)
 			continue;
 		}
 		*link = vs->gc.node.all;
+		gc_nr_all--;
 		clear_bit(VUNIX_GC_SUSPECT, &vs->gc.flags);
 		/* A: the flag, then the counts. */
 		smp_mb__after_atomic();
@@ -549,25 +553,31 @@ static void dismiss_suspects(void)
 	}
 }
 
-static void collect(struct vunix_gc_pass *pass)
+/* Returns how many sockets it has found. */
+static unsigned long collect(struct vunix_gc_pass *pass)
 {
 	struct vunix_gc_node *group, *next, *node;
+	unsigned long found = 0;
 
 	for (group = vunix_gc_groups(pass, gc_all); group; group = next) {
 		next = group->work;
 		node = vunix_gc_unreachable(pass, group->group);
 		for (; node; node = node->next) {
 			empty_queue(&node_sock(node)->u.sk);
+			found++;
 			cond_resched();
 		}
 	}
+	return found;
 }
 
 static void gc_work_fn(struct work_struct *work)
 {
 	static struct vunix_gc_pass pass = { .ops = &gc_ops };
 	unsigned long start = jiffies;
+	unsigned long found;
 	unsigned int took;
+	u64 began;
 
 	/* Whoever closes from here on may have to ask again. */
 	clear_bit(0, &gc_hurry);
@@ -575,7 +585,10 @@ static void gc_work_fn(struct work_struct *work)
 	smp_mb__after_atomic();
 	admit_suspects();
 	dismiss_suspects();
-	collect(&pass);
+	began = ktime_get_ns();
+	trace_vunix_collect_begin(gc_nr_all);
+	found = collect(&pass);
+	trace_vunix_collect_end(found, ktime_get_ns() - began);
 	dismiss_suspects();
 
 	took = jiffies_to_msecs(jiffies - start);

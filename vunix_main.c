@@ -20,6 +20,7 @@
 #include <net/netns/generic.h>
 #include <net/tcp_states.h>
 #include "vunix.h"
+#include "vunix_trace.h"
 
 static int family = AF_VUNIX;
 module_param(family, int, 0444);
@@ -158,6 +159,7 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 		sock_put(sk);
 		return ERR_PTR(err);
 	}
+	trace_vunix_create(sk);
 	return sk;
 }
 
@@ -204,6 +206,7 @@ void vunix_sock_release(struct sock *sk, bool embryo)
 	struct path path;
 	int state;
 
+	trace_vunix_release(sk);
 	vunix_registry_remove(sk);
 	vunix_name_unhash(sk);
 	vunix_gc_release(sk);

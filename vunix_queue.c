@@ -26,6 +26,7 @@
 #include <linux/uaccess.h>
 #include <net/tcp_states.h>
 #include "vunix_queue.h"
+#include "vunix_trace.h"
 
 /* Spares kept per queue: those of one 64 KiB message. */
 #define VUNIX_SPARE_MAX		18
@@ -906,18 +907,27 @@ static int wake_writer(wait_queue_entry_t *wait, unsigned int mode, int sync,
 /**
  * vunix_sock_sleep() - schedule_timeout(), and remember it
  * @sk: socket of the call that sleeps
+ * @other: whom it waits for, held by the caller; NULL: the peer of a connection,
+ *	or nobody known
+ * @what: it waits for: VUNIX_WAIT_*
  * @timeo: how long at most; the state of the task is set
  *
  * Context: Process, sleeps; no spinlock held. Takes and drops the state lock.
  * Return: what is left of @timeo.
  */
-long vunix_sock_sleep(struct sock *sk, long timeo)
+long vunix_sock_sleep(struct sock *sk, struct sock *other, int what,
+		      long timeo)
 {
 	struct vunix_sock *vs = vunix_sk(sk);
 	u64 start = ktime_get_ns(), ns;
 
+	/* It does not change as long as there is a call on the socket. */
+	if (!other && vunix_is_connected_type(sk))
+		other = READ_ONCE(unix_peer(sk));
+	trace_vunix_block(sk, other, what);
 	timeo = schedule_timeout(timeo);
 	ns = ktime_get_ns() - start;
+	trace_vunix_wake(sk, other, what, ns);
 	vunix_state_lock(sk);
 	vs->blocked++;
 	vs->blocked_ns += ns;
@@ -950,7 +960,7 @@ static long wmem_sleep(struct sock *sk, long timeo)
 		    READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
 		    READ_ONCE(sk->sk_err))
 			break;
-		timeo = vunix_sock_sleep(sk, timeo);
+		timeo = vunix_sock_sleep(sk, NULL, VUNIX_WAIT_ROOM, timeo);
 	}
 	finish_wait(sk_sleep(sk), &wait);
 	return timeo;

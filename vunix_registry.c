@@ -43,6 +43,7 @@
 #include <linux/slab.h>
 #include <linux/sock_diag.h>
 #include "vunix.h"
+#include "vunix_trace.h"
 
 /*
  * Ids
@@ -401,7 +402,10 @@ static int vunix_name_insert(struct sock *sk, struct vunix_name *name,
 
 	if (err == -EEXIST)
 		return -EADDRINUSE;
-	return err ? -ENOMEM : 0;
+	if (err)
+		return -ENOMEM;
+	trace_vunix_bind(sk, &name->addr);
+	return 0;
 }
 
 /**

@@ -42,6 +42,7 @@
 #include <net/net_namespace.h>
 #include <net/scm.h>
 #include "vunix.h"
+#include "vunix_trace.h"
 
 /* Most sockets on their way from one namespace, and from all together. */
 #define VUNIX_FOREIGN_NET	4096
@@ -588,10 +589,13 @@ int vunix_scm_stamp(struct vunix_scm *scm, const struct sock *sk,
 void vunix_scm_queued(struct sock *other, struct vunix_scm *scm)
 {
 	struct vunix_inflight *c;
+	int total;
 
 	if (!scm->fp)
 		return;
-	atomic_add(scm->fp->count, &unix_sk(other)->scm_stat.nr_fds);
+	total = atomic_add_return(scm->fp->count,
+				  &unix_sk(other)->scm_stat.nr_fds);
+	trace_vunix_fds_queued(other, scm->fp->count, total);
 	c = fp_list_inflight(scm->fp);
 	if (c->parcel)
 		vunix_gc_link(c->parcel, other);
@@ -607,10 +611,13 @@ void vunix_scm_queued(struct sock *other, struct vunix_scm *scm)
 void vunix_scm_dequeued(struct sock *sk, const struct vunix_scm *scm)
 {
 	struct vunix_inflight *c;
+	int total;
 
 	if (!scm->fp)
 		return;
-	atomic_sub(scm->fp->count, &unix_sk(sk)->scm_stat.nr_fds);
+	total = atomic_sub_return(scm->fp->count,
+				  &unix_sk(sk)->scm_stat.nr_fds);
+	trace_vunix_fds_taken(sk, scm->fp->count, total);
 	c = fp_list_inflight(scm->fp);
 	if (c->parcel) {
 		vunix_gc_unlink(c->parcel, sk);

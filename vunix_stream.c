@@ -23,6 +23,7 @@
 #include <linux/pipe_fs_i.h>
 #include <net/tcp_states.h>
 #include "vunix_queue.h"
+#include "vunix_trace.h"
 
 /* What a non-empty queue costs its sender besides the bytes themselves. */
 #define VUNIX_STREAM_OVERHEAD	512
@@ -134,7 +135,7 @@ static void raise_sigurg(struct sock *other)
  * nothing.  Consumes @scm's files on success.  @first: of the call.
  */
 static int send_piece(struct sock *sk, struct sock *other,
-		      struct iov_iter *from, size_t size,
+		      struct msghdr *msg, size_t size,
 		      struct vunix_scm *scm, bool urgent, bool first)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
@@ -155,7 +156,7 @@ static int send_piece(struct sock *sk, struct sock *other,
 		if (!oob)
 			goto out;
 	}
-	err = vunix_write_fill(&w, q, NULL, from, size);
+	err = vunix_write_fill(&w, q, NULL, &msg->msg_iter, size);
 	if (err)
 		goto out;
 
@@ -176,6 +177,7 @@ static int send_piece(struct sock *sk, struct sock *other,
 		vunix_write_commit(&w);
 		vunix_queue_note_most(q, recharge(q, sk));
 		q->msgs += first;
+		trace_vunix_send(sk, other, size, msg->msg_flags);
 	}
 	spin_unlock(&q->lock);
 	vunix_write_end(&w);
@@ -236,7 +238,7 @@ static int send_pieces(struct sock *sk, struct sock *other,
 		err = prepare_piece(sk, other, msg, scm);
 		if (err)
 			return err;
-		err = send_piece(sk, other, &msg->msg_iter, size, scm, false,
+		err = send_piece(sk, other, msg, size, scm, false,
 				 !*sent);
 		if (err == -EPIPE && !*sent)
 			raise_sigpipe(msg);
@@ -280,6 +282,7 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 	vunix_queue_publish(q, fresh, len);
 	vunix_queue_note_most(q, recharge(q, sk));
 	q->msgs++;
+	trace_vunix_send(sk, other, len, msg->msg_flags);
 	readers = vunix_wants_data_ready(other);
 	spin_unlock(&q->lock);
 	mutex_unlock(&q->wmutex);
@@ -336,7 +339,7 @@ static noinline int send_long(struct socket *sock, struct msghdr *msg,
 		goto out;
 	err = prepare_piece(sk, other, msg, &scm);
 	if (!err)
-		err = send_piece(sk, other, &msg->msg_iter, 1, &scm, true,
+		err = send_piece(sk, other, msg, 1, &scm, true,
 				 !sent);
 	if (!err)
 		sent++;
@@ -683,7 +686,7 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 		    !timeo)
 			break;
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-		timeo = vunix_sock_sleep(sk, timeo);
+		timeo = vunix_sock_sleep(sk, NULL, VUNIX_WAIT_DATA, timeo);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		/* Then no need to enter the wait queue again. */
 		if (vunix_has_news(sk, head))
@@ -889,6 +892,7 @@ static int recv_urgent(struct stream_read *st)
 	mutex_unlock(&u->iolock);
 	if (err)
 		return err;
+	trace_vunix_recv(sk, sender, 1, st->flags);
 	if (st->msg)
 		st->msg->msg_flags |= MSG_OOB;
 	return 1;
@@ -946,12 +950,16 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 		if (signal_pending(current)) {
 			vunix_scm_destroy(&st->scm);
 			err = sock_intr_errno(timeo);
-			return st->copied ? st->copied : err;
+			goto out;
 		}
 	}
 	mutex_unlock(&u->iolock);
 	finish_read(st, err);
-	return st->copied ? st->copied : err;
+out:
+	if (!st->copied)
+		return err;
+	trace_vunix_recv(sk, sender, st->copied, st->flags);
+	return st->copied;
 }
 
 /*
@@ -1004,6 +1012,7 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 	wake = vunix_wants_write_space(sender);
 	spin_unlock(&q->lock);
 	mutex_unlock(&vs->u.iolock);
+	trace_vunix_recv(sk, sender, n, flags);
 	if (unlikely(pages))
 		vunix_queue_free_pages(pages);
 	if (wake)
@@ -1101,6 +1110,7 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer)
 	spin_unlock(&q->lock);
 	if (pos == to)
 		return;
+	trace_vunix_drop(sk, peer, to - pos, VUNIX_DROP_UNREAD);
 
 	/* Segment by segment: a mark may have hundreds of files. */
 	do {

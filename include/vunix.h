@@ -685,6 +685,14 @@ int vunix_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
 int vunix_shutdown(struct socket *sock, int mode);
 void vunix_accept_purge(struct sock *sk);
 
+/* What a call sleeps for, and why a message is dropped; tracepoints show them. */
+#define VUNIX_WAIT_DATA		0
+#define VUNIX_WAIT_ROOM		1	/* below its own SO_SNDBUF */
+#define VUNIX_WAIT_PEER		2	/* in a full receiver, or backlog */
+#define VUNIX_WAIT_CONNECTION	3	/* to accept */
+#define VUNIX_DROP_FILTER	0
+#define VUNIX_DROP_UNREAD	1
+
 /* vunix_queue.c: storage, accounting, waiting for space */
 void vunix_queue_init(struct vunix_queue *q, int type);
 void vunix_queue_free(struct vunix_queue *q);
@@ -695,7 +703,8 @@ void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
 bool vunix_busy_wait(struct sock *sk, u32 head);
-long vunix_sock_sleep(struct sock *sk, long timeo);
+long vunix_sock_sleep(struct sock *sk, struct sock *other, int what,
+		      long timeo);
 void vunix_sock_count_refused(struct sock *sk);
 int vunix_wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		      void *key);
