@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracepoints vunix:*, read through tracefs as trace-cmd and perf would: each is
+ * hit where it should be, with the fields that docs/observability.md names.
+ */
+#define VT_OWN_NETNS
+#include "diag.h"
+
+#include <inttypes.h>
+#include <linux/filter.h>
+#include <sys/mount.h>
+
+#define EVENTS	64
+
+/* What was hit, in its order: the name, and the fields as printed. */
+struct event {
+	char name[32];
+	char fields[400];
+};
+
+FIXTURE(trace)
+{
+	struct vt_env env;
+	char root[128];		/* of an instance of our own */
+	struct event e[EVENTS];
+	int nr;
+};
+
+FIXTURE_VARIANT(trace)
+{
+	int family;
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(trace, stream)
+{
+	.family = AF_VUNIX, .type = SOCK_STREAM,
+};
+
+FIXTURE_VARIANT_ADD(trace, dgram)
+{
+	.family = AF_VUNIX, .type = SOCK_DGRAM,
+};
+
+FIXTURE_VARIANT_ADD(trace, seqpacket)
+{
+	.family = AF_VUNIX, .type = SOCK_SEQPACKET,
+};
+
+static int put(const char *root, const char *file, const char *text)
+{
+	char path[256];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "%s/%s", root, file);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (int)strlen(text) ? 0 : -1;
+}
+
+FIXTURE_SETUP(trace)
+{
+	static const char tracefs[] = "/sys/kernel/tracing";
+
+	VT_SETUP();
+	snprintf(self->root, sizeof(self->root), "%s/instances/vunix.%d",
+		 tracefs, getpid());
+	if (mkdir(self->root, 0700)) {
+		self->root[0] = 0;
+		return;
+	}
+	ASSERT_EQ(0, put(self->root, "trace_clock", "mono"));
+	ASSERT_EQ(0, put(self->root, "events/vunix/enable", "1"));
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	if (self->root[0]) {
+		put(self->root, "events/vunix/enable", "0");
+		rmdir(self->root);
+	}
+	VT_TEARDOWN();
+}
+
+#define NEED_TRACEFS() do { \
+	if (!self->root[0]) \
+		SKIP(return, "no tracefs"); \
+} while (0)
+
+/* Forget what was hit until now. */
+#define START()		ASSERT_EQ(0, put(self->root, "trace", "\n"))
+
+/*
+ * Take what was hit since.  A line is "TASK-PID [CPU] FLAGS TIME: NAME: FIELDS";
+ * events of other processes are left out, for the collector runs when it likes.
+ */
+static int take(const char *root, struct event *e, bool all)
+{
+	char path[256], *text, *line, *next, *p, mine[32];
+	int nr = 0;
+
+	snprintf(path, sizeof(path), "%s/trace", root);
+	snprintf(mine, sizeof(mine), "-%d ", (int)syscall(SYS_gettid));
+	text = vt_read_file(path);
+	for (line = text; line && *line && nr < EVENTS; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		p = strstr(line, ": vunix_");
+		if (!p || *line == '#' || (!all && !strstr(line, mine)))
+			continue;
+		if (sscanf(p + 2, "%31[^:]: %399[^\n]", e[nr].name,
+			   e[nr].fields) == 2)
+			nr++;
+	}
+	free(text);
+	return nr;
+}
+
+#define TAKE()		(self->nr = take(self->root, self->e, false))
+
+static const char *type_name(int type)
+{
+	return type == SOCK_STREAM ? "stream" :
+	       type == SOCK_DGRAM ? "dgram" : "seqpacket";
+}
+
+static void want(char *to, size_t room, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(to, room, format, ap);
+	va_end(ap);
+}
+
+/* The event @i is @what, with exactly these fields. */
+#define EVENT(i, what, ...) do { \
+	char __want[400]; \
+	\
+	want(__want, sizeof(__want), __VA_ARGS__); \
+	ASSERT_LT(i, self->nr); \
+	ASSERT_STREQ(what, self->e[i].name); \
+	ASSERT_STREQ(__want, self->e[i].fields); \
+} while (0)
+
+#define TYPE	type_name(variant->type)
+
+TEST_F(trace, life)
+{
+	unsigned long long a, b;
+	struct stat st;
+	int s[2];
+
+	NEED_TRACEFS();
+	ASSERT_EQ(0, stat("/proc/thread-self/ns/net", &st));
+	START();
+	s[0] = vt_socket(variant->family, variant->type);
+	ASSERT_EQ(0, vt_bind(s[0], "@name"));
+	a = diag_cookie(s[0]);
+	close(s[0]);
+	s[0] = vt_socket(variant->family, variant->type);
+	ASSERT_EQ(0, vt_bind(s[0], "path"));
+	b = diag_cookie(s[0]);
+	/* What fails is no bind. */
+	ASSERT_ERR(EINVAL, vt_bind(s[0], "@name"));
+	close(s[0]);
+	TAKE();
+	ASSERT_EQ(6, self->nr);
+	EVENT(0, "vunix_create", "id=%llu type=%s netns=%u", a, TYPE,
+	      (unsigned int)st.st_ino);
+	EVENT(1, "vunix_bind", "id=%llu type=%s netns=%u name=@name", a, TYPE,
+	      (unsigned int)st.st_ino);
+	EVENT(2, "vunix_release", "id=%llu type=%s netns=%u", a, TYPE,
+	      (unsigned int)st.st_ino);
+	EVENT(4, "vunix_bind", "id=%llu type=%s netns=%u name=path", b, TYPE,
+	      (unsigned int)st.st_ino);
+
+	START();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, s));
+	a = diag_cookie(s[0]);
+	b = diag_cookie(s[1]);
+	TAKE();
+	ASSERT_EQ(3, self->nr);
+	EVENT(2, "vunix_connect", "id=%llu peer=%llu listener=0 type=%s", a, b,
+	      TYPE);
+}
+
+TEST_F(trace, connection)
+{
+	unsigned long long l, c, f;
+	int s, t, u;
+
+	NEED_TRACEFS();
+	s = vt_socket(variant->family, variant->type);
+	t = vt_socket(variant->family, variant->type);
+	ASSERT_EQ(0, vt_bind(s, "@s"));
+	l = diag_cookie(s);
+	c = diag_cookie(t);
+	if (variant->type == SOCK_DGRAM) {
+		START();
+		ASSERT_EQ(0, vt_connect(t, "@s"));
+		TAKE();
+		ASSERT_EQ(1, self->nr);
+		EVENT(0, "vunix_connect",
+		      "id=%llu peer=%llu listener=0 type=dgram", c, l);
+		return;
+	}
+	ASSERT_EQ(0, listen(s, 5));
+	START();
+	ASSERT_EQ(0, vt_connect(t, "@s"));
+	u = accept(s, NULL, NULL);
+	f = diag_cookie(u);
+	TAKE();
+	ASSERT_EQ(3, self->nr);
+	ASSERT_STREQ("vunix_create", self->e[0].name);
+	EVENT(1, "vunix_connect", "id=%llu peer=%llu listener=%llu type=%s", c,
+	      f, l, TYPE);
+	EVENT(2, "vunix_accept", "id=%llu peer=%llu listener=%llu type=%s", f,
+	      c, l, TYPE);
+}
+
+/* Short ways and long ways alike. */
+TEST_F(trace, messages)
+{
+	static const int sizes[] = { 64, 64, 20000 };
+	unsigned long long a, b;
+	static char buf[20000];
+	int sv[2], i;
+
+	NEED_TRACEFS();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	a = diag_cookie(sv[0]);
+	b = diag_cookie(sv[1]);
+	for (i = 0; i < 3; i++) {
+		START();
+		ASSERT_EQ(sizes[i], send(sv[0], buf, sizes[i], MSG_NOSIGNAL));
+		ASSERT_EQ(sizes[i], recv(sv[1], buf, sizes[i], MSG_PEEK));
+		ASSERT_EQ(sizes[i], recv(sv[1], buf, sizes[i], 0));
+		TAKE();
+		ASSERT_EQ(3, self->nr);
+		EVENT(0, "vunix_send",
+		      "id=%llu peer=%llu type=%s bytes=%d flags=0x%x", a, b,
+		      TYPE, sizes[i], MSG_NOSIGNAL);
+		EVENT(1, "vunix_recv",
+		      "id=%llu peer=%llu type=%s bytes=%d flags=0x%x", b, a,
+		      TYPE, sizes[i], MSG_PEEK);
+		EVENT(2, "vunix_recv",
+		      "id=%llu peer=%llu type=%s bytes=%d flags=0x0", b, a,
+		      TYPE, sizes[i]);
+	}
+	/* What does not happen is not told. */
+	START();
+	ASSERT_ERR(EAGAIN, recv(sv[1], buf, 1, MSG_DONTWAIT));
+	TAKE();
+	ASSERT_EQ(0, self->nr);
+}
+
+TEST_F(trace, drops)
+{
+	struct sock_filter refuse = { .code = 0x06, .k = 0 };	/* ret #0 */
+	struct sock_fprog prog = { .len = 1, .filter = &refuse };
+	unsigned long long a, b;
+	int sv[2];
+
+	NEED_TRACEFS();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	a = diag_cookie(sv[0]);
+	b = diag_cookie(sv[1]);
+	ASSERT_EQ(5, send(sv[0], "hello", 5, 0));
+	if (variant->type != SOCK_STREAM) {
+		ASSERT_EQ(0, setsockopt(sv[1], SOL_SOCKET, SO_ATTACH_FILTER,
+					&prog, sizeof(prog)));
+		START();
+		ASSERT_EQ(3, send(sv[0], "bye", 3, 0));
+		TAKE();
+		ASSERT_EQ(1, self->nr);
+		EVENT(0, "vunix_drop",
+		      "id=%llu peer=%llu type=%s bytes=3 why=filter", b, a,
+		      TYPE);
+	}
+	START();
+	close(sv[1]);
+	TAKE();
+	ASSERT_EQ(2, self->nr);
+	ASSERT_STREQ("vunix_release", self->e[0].name);
+	EVENT(1, "vunix_drop", "id=%llu peer=%llu type=%s bytes=5 why=unread",
+	      b, a, TYPE);
+}
+
+TEST_F(trace, waits)
+{
+	struct vt_io io = { .buf = self->env.dir + 40, .len = 1 };
+	unsigned long long a, b, peer, id, ns;
+	struct vt_bg bg = {};
+	char text[32];
+	int sv[2], i;
+
+	NEED_TRACEFS();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	a = diag_cookie(sv[0]);
+	b = diag_cookie(sv[1]);
+	peer = variant->type == SOCK_DGRAM ? 0 : a;
+	START();
+	io.fd = sv[1];
+	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
+	ASSERT_EQ(1, send(sv[0], "x", 1, 0));
+	ASSERT_EQ(1, vt_bg_join(&bg));
+	self->nr = take(self->root, self->e, true);
+	ASSERT_LE(4, self->nr);
+	EVENT(0, "vunix_block", "id=%llu peer=%llu type=%s waits_for=data", b,
+	      peer, TYPE);
+	for (i = 0; i < self->nr; i++)
+		if (!strcmp(self->e[i].name, "vunix_wake"))
+			break;
+	ASSERT_LT(i, self->nr);
+	ASSERT_EQ(4, sscanf(self->e[i].fields,
+			    "id=%llu peer=%llu type=%*s waited_for=%31s ns=%llu",
+			    &id, &peer, text, &ns));
+	ASSERT_EQ(b, id);
+	ASSERT_STREQ("data", text);
+	ASSERT_NE(0U, ns);
+}
+
+TEST_F(trace, descriptors)
+{
+	unsigned long long b;
+	int sv[2];
+
+	NEED_TRACEFS();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	b = diag_cookie(sv[1]);
+	START();
+	ASSERT_EQ(0, vt_send_fd(sv[0], 0));
+	ASSERT_EQ(0, vt_send_fd(sv[0], 0));
+	ASSERT_LE(0, vt_recv_fd(sv[1]));
+	TAKE();
+	ASSERT_EQ(6, self->nr);
+	EVENT(0, "vunix_fds_queued", "id=%llu type=%s nr=1 total=1", b, TYPE);
+	EVENT(2, "vunix_fds_queued", "id=%llu type=%s nr=1 total=2", b, TYPE);
+	EVENT(4, "vunix_fds_taken", "id=%llu type=%s nr=1 total=1", b, TYPE);
+	ASSERT_STREQ("vunix_recv", self->e[5].name);
+}
+
+/* A socket queued on itself, closed: the collector's doing. */
+TEST_F(trace, collector)
+{
+	unsigned long long found = 0, ns, suspects = 0, n;
+	struct timespec ms = { .tv_nsec = 10000000 };
+	int sv[2], i, round;
+
+	NEED_TRACEFS();
+	START();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	ASSERT_EQ(0, vt_send_fd(sv[0], sv[0]));
+	ASSERT_EQ(0, vt_send_fd(sv[0], sv[1]));
+	close(sv[0]);
+	close(sv[1]);
+	for (round = 0; round < 2000 && !found; round++) {
+		nanosleep(&ms, NULL);
+		self->nr = take(self->root, self->e, true);
+		for (i = 0; i < self->nr; i++) {
+			if (sscanf(self->e[i].fields, "suspects=%llu", &n) == 1)
+				suspects = n > suspects ? n : suspects;
+			if (sscanf(self->e[i].fields, "found=%llu ns=%llu", &n,
+				   &ns) == 2)
+				found += n;
+		}
+	}
+	ASSERT_NE(0U, suspects);
+	ASSERT_NE(0U, found);
+}
+
+TEST_HARNESS_MAIN
