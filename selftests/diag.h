@@ -69,13 +69,13 @@ static inline int diag_send(int nl, const void *req, size_t len, int flags)
 			.nlmsg_flags = NLM_F_REQUEST | flags,
 		},
 	};
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
 	if (len > sizeof(q.req))
 		return -1;
 	memcpy(q.req, req, len);
-	return sendto(nl, &q, q.nlh.nlmsg_len, 0, (struct sockaddr *)&kernel,
-		      sizeof(kernel)) == (ssize_t)q.nlh.nlmsg_len ? 0 : -1;
+	/* No address: netlink then looks at who opened the socket, too. */
+	return send(nl, &q, q.nlh.nlmsg_len, 0) == (ssize_t)q.nlh.nlmsg_len ?
+	       0 : -1;
 }
 
 static inline void diag_copy(const struct rtattr *a, int *len, void *to,
