@@ -47,6 +47,11 @@ static inline void vunix_trace_name(char *to, const struct unix_address *addr)
 
 #endif /* VUNIX_TRACE_HELPERS */
 
+/* Programs that print an event do not know what the kernel calls them. */
+TRACE_DEFINE_ENUM(SOCK_STREAM);
+TRACE_DEFINE_ENUM(SOCK_DGRAM);
+TRACE_DEFINE_ENUM(SOCK_SEQPACKET);
+
 #define vunix_show_type(type) \
 	__print_symbolic(type, { SOCK_STREAM, "stream" }, \
 			 { SOCK_DGRAM, "dgram" }, \

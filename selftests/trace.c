@@ -229,6 +229,7 @@ TEST_F(trace, messages)
 	static const int sizes[] = { 64, 64, 20000 };
 	unsigned long long a, b;
 	static char buf[20000];
+	char path[256], *text;
 	int sv[2], i;
 
 	NEED_TRACEFS();
@@ -252,6 +253,14 @@ TEST_F(trace, messages)
 		      "id=%llu peer=%llu type=%s bytes=%d flags=0x0", b, a,
 		      TYPE, sizes[i]);
 	}
+	/* What other programs print it by has numbers only. */
+	strcat(strcpy(path, self->root), "/events/vunix/vunix_send/format");
+	text = vt_read_file(path);
+	ASSERT_NE(NULL, text);
+	ASSERT_NE(NULL, strstr(text, "\"seqpacket\""));
+	ASSERT_EQ(NULL, strstr(text, "SOCK_"));
+	free(text);
+
 	/* What does not happen is not told. */
 	START();
 	ASSERT_ERR(EAGAIN, recv(sv[1], buf, 1, MSG_DONTWAIT));
