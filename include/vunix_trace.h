@@ -21,6 +21,22 @@
 #ifndef VUNIX_TRACE_HELPERS
 #define VUNIX_TRACE_HELPERS
 
+/*
+ * Programs that print an event do not know the kernel's enumeration of types, and
+ * TRACE_DEFINE_ENUM() does not tell them on every kernel; a macro becomes a number.
+ */
+#ifdef ARCH_HAS_SOCKET_TYPES	/* mips */
+#define VUNIX_TRACE_STREAM	2
+#define VUNIX_TRACE_DGRAM	1
+#else
+#define VUNIX_TRACE_STREAM	1
+#define VUNIX_TRACE_DGRAM	2
+#endif
+#define VUNIX_TRACE_SEQPACKET	5
+static_assert(VUNIX_TRACE_STREAM == SOCK_STREAM);
+static_assert(VUNIX_TRACE_DGRAM == SOCK_DGRAM);
+static_assert(VUNIX_TRACE_SEQPACKET == SOCK_SEQPACKET);
+
 static inline u64 vunix_trace_id(const struct sock *sk)
 {
 	return sk ? vunix_sk(sk)->id : 0;
@@ -47,15 +63,10 @@ static inline void vunix_trace_name(char *to, const struct unix_address *addr)
 
 #endif /* VUNIX_TRACE_HELPERS */
 
-/* Programs that print an event do not know what the kernel calls them. */
-TRACE_DEFINE_ENUM(SOCK_STREAM);
-TRACE_DEFINE_ENUM(SOCK_DGRAM);
-TRACE_DEFINE_ENUM(SOCK_SEQPACKET);
-
 #define vunix_show_type(type) \
-	__print_symbolic(type, { SOCK_STREAM, "stream" }, \
-			 { SOCK_DGRAM, "dgram" }, \
-			 { SOCK_SEQPACKET, "seqpacket" })
+	__print_symbolic(type, { VUNIX_TRACE_STREAM, "stream" }, \
+			 { VUNIX_TRACE_DGRAM, "dgram" }, \
+			 { VUNIX_TRACE_SEQPACKET, "seqpacket" })
 
 #define vunix_show_wait(what) \
 	__print_symbolic(what, { VUNIX_WAIT_DATA, "data" }, \
