@@ -35,9 +35,18 @@ clean:
 	rm -rf *.o *.ko *.mod *.mod.c .*.cmd .*.o.d *.a modules.order \
 		Module.symvers .module-common.o .tmp_versions
 	$(if $(wildcard selftests/Makefile),$(MAKE) -C selftests clean)
+	@for m in $(wildcard tools/*/Makefile); do \
+		$(MAKE) -C "$${m%/*}" clean || exit 1; \
+	done
 
 selftests:
 	$(MAKE) -C selftests
+
+# Programs for people, in a folder each.
+tools:
+	@for m in tools/*/Makefile; do \
+		$(MAKE) -C "$${m%/*}" || exit 1; \
+	done
 
 # The module for every kernel with all warnings as errors, and what needs no
 # compiler.
@@ -113,6 +122,7 @@ help:
 	@echo 'make vm               a shell there'
 	@echo '                      KERNEL=6.1 6.12 7.x debug'
 	@echo
+	@echo 'make tools            build vss, the ss -x of vunix (needs libmnl-dev)'
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
 	@echo 'make model            a model of the collector, searched by spin'
@@ -131,6 +141,6 @@ help:
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
-.PHONY: all modules modules_install install clean selftests lint gc-check model \
+.PHONY: all modules modules_install install clean selftests tools lint gc-check model \
 	mutants check demo demo-tmux vm bench bench-host bench-cost bench-gc \
 	bench-registry bench-memory bench-uml dkms-install help
