@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|uml|check - install the Debian packages that are missing
+# packages.sh [-n] demo|tmux|uml|vss|check - install the Debian packages that are missing
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
 # uml: also what builds a kernel, for bench/uml.sh.
+# vss: what tools/vss is built and tested with.
 # check: also the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
 
@@ -18,7 +19,8 @@ demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahol
  ca-certificates debian-archive-keyring util-linux mount"
 tmux="$demo tmux openssh-client"
 uml="$demo flex bison bc perl"
-check="$tmux flex bison bc perl libelf-dev libssl-dev sparse dkms
+vss="$demo libmnl-dev mandoc iproute2 jq"
+check="$tmux $vss flex bison bc perl libelf-dev libssl-dev sparse dkms
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -26,7 +28,7 @@ check="$tmux flex bison bc perl libelf-dev libssl-dev sparse dkms
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|uml|check" >&2
+	echo "usage: packages.sh [-n] demo|tmux|uml|vss|check" >&2
 	exit 2
 }
 
@@ -37,6 +39,7 @@ case $1 in
 demo)	list=$demo ;;
 tmux)	list=$tmux ;;
 uml)	list=$uml ;;
+vss)	list=$vss ;;
 check)	list=$check ;;
 *)	usage ;;
 esac

@@ -155,6 +155,7 @@ struct dump {
 	diag_each each;
 	void *arg;
 	bool interrupted;	/* the list has changed in the kernel's hands */
+	bool told;		/* the user knows what went wrong */
 	bool lost;		/* there was no room for an answer */
 };
 
@@ -177,8 +178,8 @@ static int send_request(struct dump *d, uint32_t states, uint32_t show)
 }
 
 /*
- * One message.  1: go on; 0: that was the last; -1: failed, errno says why, or
- * is 0 where @each has said it.
+ * One message.  1: go on; 0: that was the last; -1: failed, errno says why
+ * unless @each has.
  */
 static int take_message(struct dump *d, const struct nlmsghdr *h)
 {
@@ -205,8 +206,8 @@ static int take_message(struct dump *d, const struct nlmsghdr *h)
 		errno = EPROTO;
 		return -1;
 	}
-	errno = 0;
-	return d->each(&s, d->arg) ? -1 : 1;
+	d->told = d->each(&s, d->arg);
+	return d->told ? -1 : 1;
 }
 
 /*
@@ -260,6 +261,7 @@ static int dump_once(struct dump *d, uint32_t states, uint32_t show)
 
 	d->interrupted = false;
 	d->lost = false;
+	d->told = false;
 	d->nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 	if (!d->nl) {
 		explain(errno);
@@ -275,7 +277,7 @@ static int dump_once(struct dump *d, uint32_t states, uint32_t show)
 	mnl_socket_close(d->nl);
 	if (!ret)
 		return d->interrupted || d->lost ? VSS_INCOMPLETE : VSS_OK;
-	if (err)
+	if (!d->told)
 		explain(err);
 	return VSS_FAILED;
 }

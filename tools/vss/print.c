@@ -155,7 +155,7 @@ static void print_extended(const struct vss_sock *s)
 	if (s->has & VSS_HAS_UID)
 		printf(" uid:%u", s->uid);
 	printf(" sk:%llx", s->cookie);
-	if (s->nr_icons) {
+	if (s->has & VSS_HAS_ICONS) {
 		fputs(" peers:", stdout);
 		for (size_t i = 0; i < s->nr_icons; i++)
 			printf(" %u", s->icons[i]);
@@ -166,15 +166,15 @@ static void print_info(const struct vss_sock *s)
 {
 	const char *name;
 	__u64 value;
-	size_t len;
 
 	for (size_t i = 0; i < NR_COUNTERS; i++) {
 		if (!get_counter(s, i, &value))
 			continue;
 		name = counters[i].name;
-		len = strlen(name);
-		if (len > 3 && !strcmp(name + len - 3, "_ns"))
-			printf(" %.*s:%.6fs", (int)len - 3, name, value / 1e9);
+		if (!strcmp(name, "age_ns"))
+			printf(" age:%.6fs", value / 1e9);
+		else if (!strcmp(name, "blocked_ns"))
+			printf(" blocked_time:%.6fs", value / 1e9);
 		else
 			printf(" %s:%llu", name, value);
 	}

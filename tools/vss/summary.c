@@ -60,7 +60,8 @@ static void forget(void *arg)
 static void print_counts(const char *name, const struct counts *c)
 {
 	printf("%-6s %10llu %10llu %10llu %12llu %10llu %14llu\n", name,
-	       c->total, c->listening, c->connected, c->unconnected, c->waiting, c->queued);
+	       c->total, c->listening, c->connected, c->unconnected,
+	       c->waiting, c->queued);
 }
 
 static void json_counts(const char *name, const struct counts *c)

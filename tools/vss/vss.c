@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "vss.h"
 
@@ -327,6 +328,9 @@ int main(int argc, char **argv)
 	ret = parse_options(argc, argv);
 	if (ret > 0)
 		return ret;
+	/* Reads are of 32 KiB, so writes may as well be. */
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, NULL, _IOFBF, 32768);
 	if (!ret)
 		ret = run();
 	else
