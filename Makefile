@@ -48,6 +48,11 @@ tools:
 		$(MAKE) -C "$${m%/*}" || exit 1; \
 	done
 
+install-tools: tools
+	@for m in tools/*/Makefile; do \
+		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) install || exit 1; \
+	done
+
 # The module for every kernel with all warnings as errors, and what needs no
 # compiler.
 lint:
@@ -123,6 +128,7 @@ help:
 	@echo '                      KERNEL=6.1 6.12 7.x debug'
 	@echo
 	@echo 'make tools            build vss, the ss -x of vunix (needs libmnl-dev)'
+	@echo 'make install-tools    install it, its manual page and bash completion'
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
 	@echo 'make model            a model of the collector, searched by spin'
@@ -141,6 +147,7 @@ help:
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
-.PHONY: all modules modules_install install clean selftests tools lint gc-check model \
-	mutants check demo demo-tmux vm bench bench-host bench-cost bench-gc \
-	bench-registry bench-memory bench-uml dkms-install help
+.PHONY: all modules modules_install install clean selftests tools \
+	install-tools lint gc-check model mutants check demo demo-tmux vm bench \
+	bench-host bench-cost bench-gc bench-registry bench-memory bench-uml \
+	dkms-install help

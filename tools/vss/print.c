@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "vss.h"
 
@@ -48,12 +49,35 @@ static const char * const mem_names[SK_MEMINFO_VARS] = {
 	[SK_MEMINFO_DROPS]		= "drops",
 };
 
-/* Of the sockets that were printed, some had no counters, and were asked. */
-static bool missing;
+static bool have_info, lack_info;
 
-bool info_missing(void)
+/* Remembers whether @s came with its counters, which were asked for. */
+void info_note(const struct vss_sock *s)
 {
-	return missing;
+	if (s->info_len)
+		have_info = true;
+	else
+		lack_info = true;
+}
+
+/* Says why counters are missing.  True: there were none at all. */
+bool info_explain(void)
+{
+	if (!lack_info)
+		return false;
+	fflush(stdout);
+	if (opt.is_unix)
+		fputs("vss: AF_UNIX has no counters\n", stderr);
+	else if (have_info)
+		fputs("vss: counters of other users' sockets are not for us to see\n",
+		      stderr);
+	else if (geteuid())
+		fputs("vss: no counters: not our sockets, or vunix is older than they are\n",
+		      stderr);
+	else
+		fputs("vss: this vunix has no counters: it is older than they are\n",
+		      stderr);
+	return !have_info;
 }
 
 /* What ss has in its first column, with v for vunix. */
@@ -178,7 +202,7 @@ static void print_info(const struct vss_sock *s)
 		else
 			printf(" %s:%llu", name, value);
 	}
-	missing |= !s->info_len;
+	info_note(s);
 }
 
 void print_sock(const struct vss_sock *s)
@@ -238,7 +262,7 @@ static void json_info(const struct vss_sock *s)
 	const char *comma = "";
 	__u64 value;
 
-	missing |= !s->info_len;
+	info_note(s);
 	if (!s->info_len)
 		return;
 	fputs(",\"info\":{", stdout);

@@ -83,50 +83,60 @@ static void put(int fd, size_t len)
 		die("send");
 }
 
-#define NAME(text)	text, sizeof(text) - 1
+static void bind_path(int fd, const char *path)
+{
+	bind_to(fd, path, strlen(path));
+}
+
+static void connect_path(int fd, const char *path)
+{
+	connect_to(fd, path, strlen(path));
+}
 
 static int client, server;
 
 static void streams(void)
 {
+	static const char strange[] = "\0c\0l i\377ent\001";
 	int listener = make("listener", SOCK_STREAM);
 	int fd[2], i;
 
-	bind_to(listener, NAME("stream"));
+	bind_path(listener, "stream");
 	if (listen(listener, 7))
 		die("listen");
 	client = make("client", SOCK_STREAM);
-	connect_to(client, NAME("stream"));
+	connect_path(client, "stream");
 	server = tell("server", accept(listener, NULL, NULL));
 	put(client, 100);
 
 	i = make("named_client", SOCK_STREAM);
-	bind_to(i, NAME("\0c\0l i\xff""ent\x01"));
-	connect_to(i, NAME("stream"));
+	bind_to(i, strange, sizeof(strange) - 1);
+	connect_path(i, "stream");
 	tell("named_server", accept(listener, NULL, NULL));
 
 	i = make("waiting", SOCK_STREAM);
-	connect_to(i, NAME("stream"));
+	connect_path(i, "stream");
 
 	pair("pair_a", "pair_b", SOCK_STREAM, fd);
 	if (shutdown(fd[0], SHUT_WR))
 		die("shutdown");
 	make("fresh", SOCK_STREAM);
-	bind_to(make("closed", SOCK_STREAM), NAME("closed"));
+	bind_path(make("closed", SOCK_STREAM), "closed");
 	/* Whatever the kernel calls it */
 	bind_to(make("automatic", SOCK_STREAM), "", 0);
 }
 
 static void records(void)
 {
+	static const char path[] = "we ird\"q\\uo\xc3\xa9\xe2\x80\xae\xff";
 	int listener = make("rlistener", SOCK_SEQPACKET);
 	int fd[2], i;
 
-	bind_to(listener, NAME("we ird\"q\\uo\xc3\xa9\xe2\x80\xae\xff"));
+	bind_path(listener, path);
 	if (listen(listener, 1))
 		die("listen");
 	i = make("rclient", SOCK_SEQPACKET);
-	connect_to(i, NAME("we ird\"q\\uo\xc3\xa9\xe2\x80\xae\xff"));
+	connect_path(i, path);
 	tell("rserver", accept(listener, NULL, NULL));
 	pair("rpair_a", "rpair_b", SOCK_SEQPACKET, fd);
 	put(fd[0], 10);
@@ -135,28 +145,27 @@ static void records(void)
 
 static void datagrams(void)
 {
-	static const char longest[] =
-		"0123456789abcdef0123456789abcdef0123456789abcdef"
-		"0123456789abcdef0123456789abcdef0123456789abcdef"
-		"0123456789ab";
+	char longest[109] = "";
 	int log = make("log", SOCK_DGRAM);
 	int fd[2], i;
 
-	bind_to(log, NAME("log"));
+	bind_path(log, "log");
 	i = make("sender", SOCK_DGRAM);
-	connect_to(i, NAME("log"));
+	connect_path(i, "log");
 	put(i, 3);
 	i = make("sender2", SOCK_DGRAM);
-	connect_to(i, NAME("log"));
+	connect_path(i, "log");
 	put(i, 4);
 	pair("dpair_a", "dpair_b", SOCK_DGRAM, fd);
 	make("dfresh", SOCK_DGRAM);
-	bind_to(make("star", SOCK_DGRAM), NAME("*"));
-	bind_to(make("at", SOCK_DGRAM), NAME("@at"));
-	bind_to(make("abstract", SOCK_DGRAM), NAME("\0at"));
-	bind_to(make("newline", SOCK_DGRAM), NAME("new\nline\t"));
-	bind_to(make("nothing", SOCK_DGRAM), NAME("\0"));
-	bind_to(make("longest", SOCK_DGRAM), longest, sizeof(longest) - 1);
+	bind_path(make("star", SOCK_DGRAM), "*");
+	bind_path(make("at", SOCK_DGRAM), "@at");
+	bind_to(make("abstract", SOCK_DGRAM), "\0at", 3);
+	bind_path(make("newline", SOCK_DGRAM), "new\nline\t");
+	bind_to(make("nothing", SOCK_DGRAM), "", 1);
+	for (i = 0; i < 108; i++)
+		longest[i] = "0123456789abcdef"[i % 16];
+	bind_path(make("longest", SOCK_DGRAM), longest);
 }
 
 /* A process of another name that has the same sockets. */

@@ -69,7 +69,7 @@ def same(what, seen, expected):
     check(what, seen == expected, "is", seen, "not", expected)
 
 
-def run(*args, status=0, kilobytes=None, out=subprocess.PIPE, **env):
+def run(*args, status=0, kilobytes=None, user=None, out=subprocess.PIPE, **env):
     """vss with @args; (stdout, stderr) as text"""
     def limit():
         if kilobytes:
@@ -77,7 +77,7 @@ def run(*args, status=0, kilobytes=None, out=subprocess.PIPE, **env):
                                (kilobytes * 1024, kilobytes * 1024))
     r = subprocess.run([VSS, *args], stdout=out, stderr=subprocess.PIPE,
                        env={**os.environ, **env}, preexec_fn=limit,
-                       timeout=600)
+                       user=user, timeout=600)
     err = r.stderr.decode()
     if r.returncode != status:
         check(f"vss {' '.join(args)} ends with {status}", False,
@@ -500,6 +500,17 @@ def test_counters(t, x):
          t.pid["client"])
 
 
+def test_nobody(t, x):
+    """Somebody without rights: AF_UNIX shows the sockets, too, but no owners"""
+    out, err = run(*x, "--json", "-aepmi", user=65534)
+    found = t.mine(json.loads(out))
+    same("an unprivileged user sees all sockets", set(found), set(t.ino))
+    same("... but not who has them", {len(s["processes"]) for s in
+                                      found.values()}, {0})
+    check("... nor counters", not any("info" in s for s in found.values()) and
+          "counters" in err, err)
+
+
 SS = re.compile(rb"(u_\w+) +([A-Z]+ +)?(\d+) +(\d+) +(.*) (\d+) +(\S+) (\d+)"
                 rb"(?: +(.*?))? *$")
 
@@ -573,6 +584,10 @@ def test_sockets(family, v, x):
     test_peers(t, x)
     test_summary(t, v, x)
     test_json(x)
+    if os.getuid():
+        print("  skip - not root, so nobody else can be asked")
+    else:
+        test_nobody(t, x)
     if x:
         test_ss(t)
     # Last: it reads what the others count on

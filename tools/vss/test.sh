@@ -16,6 +16,8 @@ vm=$top/selftests/vm
 "$vm/packages.sh" vss
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/vunix-vss.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# For who has no rights, too
+chmod 755 "$work"
 trap 'exit 130' HUP INT TERM
 
 # A build of our own, so that nobody's is in the way

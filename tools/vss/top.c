@@ -36,8 +36,6 @@ struct row {
 
 static struct table before, now, rows;
 static bool comparing;
-static bool counted;		/* somebody has counters */
-static bool uncounted;		/* somebody has none */
 
 /* The least first, so that the heap's root is the first to go. */
 static bool is_less(const struct row *a, const struct row *b)
@@ -143,12 +141,10 @@ static int take(const struct vss_sock *s, void *arg)
 	struct sample *new;
 
 	(void)arg;
-	if (s->info_len < offsetof(struct vss_info, refused)) {
-		uncounted = true;
-		return 0;
-	}
-	counted = true;
 	if (!filter_match(s))
+		return 0;
+	info_note(s);
+	if (s->info_len < offsetof(struct vss_info, refused))
 		return 0;
 	new = table_add(&now, sizeof(*new));
 	if (new) {
@@ -297,12 +293,8 @@ int top(void)
 	worst = sample(&t);
 	if (worst == VSS_FAILED)
 		return worst;
-	if (uncounted && !counted) {
-		fputs(opt.is_unix ? "vss: AF_UNIX has no counters\n" :
-		      "vss: this vunix has no counters: it is older than they are\n",
-		      stderr);
+	if (info_explain())
 		return VSS_FAILED;
-	}
 	comparing = true;
 	if (opt.json)
 		putchar('[');

@@ -288,12 +288,8 @@ static int list(void)
 		begin_list();
 	if (opt.json)
 		fputs("\n]\n", stdout);
-	if (opt.info && info_missing()) {
-		fflush(stdout);
-		fputs(opt.is_unix ? "vss: AF_UNIX has no counters\n" :
-		      "vss: this vunix has no counters: it is older than they are\n",
-		      stderr);
-	}
+	if (opt.info)
+		info_explain();
 	return ret;
 }
 

@@ -174,7 +174,8 @@ void print_header(void);
 void print_sock(const struct vss_sock *s);
 void json_sock(const struct vss_sock *s);
 void json_next(void);
-bool info_missing(void);
+void info_note(const struct vss_sock *s);
+bool info_explain(void);
 
 /* peers.c, top.c, summary.c */
 int peers(void);
