@@ -45,13 +45,17 @@ selftests:
 # Programs for people, in a folder each.
 tools:
 	@for m in tools/*/Makefile; do \
-		$(MAKE) -C "$${m%/*}" || exit 1; \
+		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) || exit 1; \
 	done
 
 install-tools: tools
 	@for m in tools/*/Makefile; do \
 		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) install || exit 1; \
 	done
+
+# vunix-run with programs of its own, in a virtual machine
+check-run:
+	@selftests/run/check $(KERNEL)
 
 # The module for every kernel with all warnings as errors, and what needs no
 # compiler.
@@ -127,8 +131,9 @@ help:
 	@echo 'make vm               a shell there'
 	@echo '                      KERNEL=6.1 6.12 7.x debug'
 	@echo
-	@echo 'make tools            build vss, the ss -x of vunix (needs libmnl-dev)'
-	@echo 'make install-tools    install it, its manual page and bash completion'
+	@echo 'make tools            build vunix-run, for existing programs, and vss'
+	@echo 'make install-tools    install them, and their manual pages'
+	@echo 'make check-run        test vunix-run in a virtual machine'
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
 	@echo 'make model            a model of the collector, searched by spin'
@@ -148,6 +153,6 @@ help:
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install clean selftests tools \
-	install-tools lint gc-check model mutants check demo demo-tmux vm bench \
-	bench-host bench-cost bench-gc bench-registry bench-memory bench-uml \
-	dkms-install help
+	install-tools check-run lint gc-check model mutants check demo \
+	demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
+	bench-memory bench-uml dkms-install help

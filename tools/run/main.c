@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vunix-run - run a command whose local sockets are vunix's
+ *
+ * Decides between the two ways there are, prepares one, and becomes the
+ * command: same process, so signals, job control, exit status and whoever
+ * watches this process find what they expect.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/vunix.h>
+#include "run.h"
+
+#ifndef PRELOAD_DIR
+#define PRELOAD_DIR	"/usr/local/lib/vunix"
+#endif
+#define PRELOAD_NAME	"vunix-preload.so"
+
+enum {
+	EXIT_NO_VUNIX	= 125,
+	EXIT_NOT_RUN	= 126,
+	EXIT_NOT_FOUND	= 127,
+};
+
+enum way { WAY_AUTO, WAY_PRELOAD, WAY_SECCOMP };
+
+static struct run_options opt = { .family = AF_VUNIX };
+static enum way way = WAY_AUTO;
+
+/* One write, so that lines of several processes do not mix. */
+void say(const char *format, ...)
+{
+	char line[PATH_MAX + 256];
+	int len = sprintf(line, "vunix-run: ");
+	va_list args;
+
+	va_start(args, format);
+	len += vsnprintf(line + len, sizeof(line) - len - 1, format, args);
+	va_end(args);
+	if (len > (int)sizeof(line) - 2)
+		len = sizeof(line) - 2;
+	line[len++] = '\n';
+	if (write(STDERR_FILENO, line, len) < 0)
+		return;
+}
+
+/* Where most of a run's end is told; vunix-run(1) says how it looks. */
+void say_count(const struct run_options *o, const struct run_count *count)
+{
+	say("%s: %u sockets on vunix, %u left on AF_UNIX, %u replaced",
+	    o->name, count->sockets, count->native, count->replaced);
+}
+
+/**
+ * start_apart() - fork a process that nobody in the tree is the parent of
+ * @flags: of clone(), 0 or CLONE_FILES
+ *
+ * The command must not find a child it has not made.
+ *
+ * Return: 0 in the new process, its caller gets a positive number, or -1.
+ */
+pid_t start_apart(unsigned long flags)
+{
+	pid_t pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+	int status;
+
+	if (pid < 0)
+		return -1;
+	if (!pid) {
+		pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+		if (!pid)
+			return 0;
+		_exit(pid < 0);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	if (!status)
+		return 1;
+	errno = EAGAIN;
+	return -1;
+}
+
+/*
+ * Is it there?
+ */
+
+static void find_family(void)
+{
+	FILE *f = fopen("/sys/module/vunix/parameters/family", "re");
+	int number;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%d", &number) == 1)
+		opt.family = number;
+	fclose(f);
+}
+
+/*
+ * By a raw system call, which the library of another vunix-run does not catch.
+ * It loads the module, too, where that is installed.
+ */
+static bool have_vunix(void)
+{
+	int fd, err;
+	bool good;
+
+	fd = syscall(SYS_socket, opt.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	err = errno;
+	if (fd >= 0) {
+		good = native_is_vunix(fd);
+		close(fd);
+		if (good)
+			return true;
+		if (!opt.fallback)
+			say("protocol family %d is not vunix", opt.family);
+		return false;
+	}
+	if (opt.fallback)
+		return false;
+	if (err == EAFNOSUPPORT || err == EINVAL || err == ESOCKTNOSUPPORT)
+		say("the module vunix is not loaded");
+	else
+		say("vunix: %s", strerror(err));
+	return false;
+}
+
+/* Another vunix-run supervises us already. */
+static bool is_supervised(void)
+{
+	int fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is = fd >= 0 && native_is_vunix(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/*
+ * The command
+ */
+
+static int exit_code(int err)
+{
+	return err == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
+}
+
+static _Noreturn void become(const char *path, char **argv)
+{
+	int err;
+
+	execv(path, argv);
+	err = errno;
+	/* A script without a first line that says so is the shell's. */
+	if (err == ENOEXEC) {
+		int argc = 0;
+
+		while (argv[argc])
+			argc++;
+		char *args[argc + 2];
+
+		args[0] = "sh";
+		args[1] = (char *)path;
+		memcpy(args + 2, argv + 1, argc * sizeof(*argv));
+		execv("/bin/sh", args);
+		err = ENOEXEC;
+	}
+	say("%s: %s", opt.name, strerror(err));
+	exit(exit_code(err));
+}
+
+/*
+ * Preloading
+ */
+
+/* Beside this program, as in the source tree, or where it was installed. */
+static bool find_preload(char *path, size_t size)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (len > 0) {
+		self[len] = 0;
+		slash = strrchr(self, '/');
+		if (slash && (size_t)snprintf(path, size, "%.*s/" PRELOAD_NAME,
+					      (int)(slash - self), self) < size &&
+		    !access(path, R_OK))
+			return true;
+	}
+	snprintf(path, size, "%s", PRELOAD_DIR "/" PRELOAD_NAME);
+	return !access(path, R_OK);
+}
+
+/* A list: its separators cannot be in a name. */
+static bool add_to_list(const char *path)
+{
+	const char *old = getenv("LD_PRELOAD");
+	char *list;
+
+	if (strpbrk(path, " :")) {
+		say("%s: ld.so cannot preload from a path like this", path);
+		return false;
+	}
+	if (old && strstr(old, path))
+		return true;
+	if (asprintf(&list, "%s%s%s", path, old && *old ? ":" : "",
+		     old ? old : "") < 0)
+		return false;
+	return !setenv("LD_PRELOAD", list, 1);
+}
+
+static int own_filters(void)
+{
+	char status[4096] = "";
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	int n;
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, status, sizeof(status) - 1) <= 0)
+		status[0] = 0;
+	close(fd);
+	n = run_status_number(status, "Seccomp_filters", 0);
+	return n > 0 ? n : 0;
+}
+
+/* Says at the end how many sockets there were; nothing else. */
+static void watch(pid_t pid, const struct run_count *count, const char *file)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	sigset_t all;
+
+	setsid();
+	prctl(PR_SET_NAME, "vunix-run");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	dup2(pidfd, 0);
+	pfd.fd = 0;
+	close(1);
+	close_range(3, ~0U, 0);
+	if (pidfd >= 0)
+		poll(&pfd, 1, -1);
+	say_count(&opt, count);
+	unlink(file);
+	_exit(0);
+}
+
+/* A file that the library maps in every process of the tree. */
+static void start_counting(void)
+{
+	char file[] = "/dev/shm/vunix-run.XXXXXX";
+	struct run_count *count;
+	pid_t self = getpid();
+	int fd;
+
+	fd = mkostemp(file, O_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, sizeof(*count))) {
+		say("%s: sockets are not counted: %s", opt.name,
+		    strerror(errno));
+		return;
+	}
+	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED,
+		     fd, 0);
+	close(fd);
+	if (count == MAP_FAILED || setenv(ENV_COUNT, file, 1))
+		return;
+	if (!start_apart(0))
+		watch(self, count, file);
+}
+
+static bool prepare_preload(void)
+{
+	char path[PATH_MAX], number[16];
+
+	if (!find_preload(path, sizeof(path))) {
+		say("no " PRELOAD_NAME " beside vunix-run or in " PRELOAD_DIR);
+		return false;
+	}
+	if (!add_to_list(path))
+		return false;
+	snprintf(number, sizeof(number), "%d", opt.family);
+	setenv(ENV_FAMILY, number, 1);
+	snprintf(number, sizeof(number), "%d", own_filters());
+	setenv(ENV_FILTERS, number, 1);
+	if (opt.fallback)
+		setenv(ENV_FALLBACK, "1", 1);
+	else
+		unsetenv(ENV_FALLBACK);
+	unsetenv(ENV_COUNT);
+	if (opt.verbose)
+		start_counting();
+	return true;
+}
+
+/*
+ * Choosing
+ */
+
+static void tell(const char *what)
+{
+	if (opt.verbose)
+		say("%s: %s", opt.name, what);
+}
+
+/* Without the right to filter, a set-ID program would lose its privilege. */
+static enum way choose(const char *path)
+{
+	switch (program_kind(path)) {
+	case PROGRAM_DYNAMIC:
+		tell("preload, for it is dynamically linked");
+		return WAY_PRELOAD;
+	case PROGRAM_SETID:
+		if (geteuid()) {
+			tell("preload, which is for its children only, for it is set-ID");
+			return WAY_PRELOAD;
+		}
+		tell("seccomp, for it is set-ID");
+		return WAY_SECCOMP;
+	case PROGRAM_FOREIGN:
+		tell("seccomp, for it is of another word size or machine");
+		return WAY_SECCOMP;
+	case PROGRAM_STATIC:
+		tell("seccomp, for it is statically linked");
+		return WAY_SECCOMP;
+	default:
+		tell("seccomp, for it is of no known format");
+		return WAY_SECCOMP;
+	}
+}
+
+/* Left on AF_UNIX with --fallback, else the end. */
+static void do_without(void)
+{
+	if (!opt.fallback)
+		exit(EXIT_NO_VUNIX);
+	tell("AF_UNIX");
+	unsetenv(ENV_FAMILY);
+}
+
+static void prepare(const char *path)
+{
+	if (!have_vunix()) {
+		do_without();
+		return;
+	}
+	if (is_supervised()) {
+		tell("supervised by another vunix-run already");
+		return;
+	}
+	if (way == WAY_AUTO)
+		way = choose(path);
+	else
+		tell(way == WAY_PRELOAD ? "preload" : "seccomp");
+	if (way == WAY_PRELOAD) {
+		if (!prepare_preload())
+			do_without();
+		return;
+	}
+	if (!supervise(&opt))
+		return;
+	if (errno == EBUSY)
+		say("another program supervises this process already");
+	else
+		say("seccomp: %s", strerror(errno));
+	do_without();
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: vunix-run [--auto | --preload | --seccomp] [--fallback] [--verbose]\n"
+	      "                 COMMAND [ARG...]\n"
+	      "Runs COMMAND with local sockets of vunix where it asks for AF_UNIX.\n"
+	      "  -a, --auto      preload what is dynamically linked, else seccomp (default)\n"
+	      "  -p, --preload   a library takes the place of socket() and socketpair()\n"
+	      "  -s, --seccomp   a supervisor makes the sockets, also of static programs\n"
+	      "  -f, --fallback  reach programs on AF_UNIX, and use it if vunix is missing\n"
+	      "  -v, --verbose   say which way is taken, and count sockets\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "auto", no_argument, NULL, 'a' },
+		{ "preload", no_argument, NULL, 'p' },
+		{ "seccomp", no_argument, NULL, 's' },
+		{ "fallback", no_argument, NULL, 'f' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	char path[PATH_MAX];
+	int c, err;
+
+	while ((c = getopt_long(argc, argv, "+apsfvh", options, NULL)) >= 0) {
+		switch (c) {
+		case 'a':
+			way = WAY_AUTO;
+			break;
+		case 'p':
+			way = WAY_PRELOAD;
+			break;
+		case 's':
+			way = WAY_SECCOMP;
+			break;
+		case 'f':
+			opt.fallback = true;
+			break;
+		case 'v':
+			opt.verbose = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return EXIT_NO_VUNIX;
+		}
+	}
+	if (optind == argc) {
+		usage(stderr);
+		return EXIT_NO_VUNIX;
+	}
+	argv += optind;
+	opt.name = argv[0];
+	err = program_find(argv[0], path, sizeof(path));
+	if (err) {
+		say("%s: %s", argv[0], strerror(err));
+		return exit_code(err);
+	}
+	find_family();
+	prepare(path);
+	become(path, argv);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * AF_UNIX sockets in the place of vunix sockets: what such a socket needs to be
+ * like the one it replaces.
+ *
+ * Shared by the library and the supervisor.  The library may be called in a
+ * signal handler or in the child of vfork(), so no memory is allocated here,
+ * and the socket is made by a raw system call, which the library does not catch.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <linux/vunix.h>
+#include "run.h"
+
+/* The @nth number in the line @name of a status file in /proc, or -1. */
+long run_status_number(const char *status, const char *name, int nth)
+{
+	size_t len = strlen(name);
+
+	while (strncmp(status, name, len) || status[len] != ':') {
+		status = strchr(status, '\n');
+		if (!status++)
+			return -1;
+	}
+	status += len + 1;
+	for (;;) {
+		char *end;
+		long number = strtol(status, &end, 10);
+
+		if (end == status)
+			return -1;
+		if (!nth--)
+			return number;
+		status = end;
+	}
+}
+
+/* Both say AF_UNIX to SO_DOMAIN, but only one has options of its own. */
+bool native_is_vunix(int fd)
+{
+	socklen_t len = sizeof(int);
+	int value;
+
+	return !getsockopt(fd, SOL_VUNIX, VUNIX_PASSRIGHTS, &value, &len);
+}
+
+bool native_has_peer(int fd)
+{
+	struct sockaddr_un un;
+	socklen_t len = sizeof(un);
+
+	return !getpeername(fd, (struct sockaddr *)&un, &len);
+}
+
+static int option(int fd, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? -1 : value;
+}
+
+/**
+ * native_may_replace() - would anything be lost with this socket?
+ * @fd: a vunix socket
+ *
+ * Return: false if it listens, is a stream with a peer, holds data, or is bound
+ *         to a path, which others may know.
+ */
+bool native_may_replace(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct sockaddr_un un;
+	socklen_t len = sizeof(un);
+
+	if (option(fd, SO_ACCEPTCONN) == 1)
+		return false;
+	if (getsockname(fd, (struct sockaddr *)&un, &len))
+		return false;
+	if (len > sizeof(un.sun_family) && un.sun_path[0])
+		return false;
+	if (option(fd, SO_TYPE) != SOCK_DGRAM)
+		return !native_has_peer(fd);
+	/* A message without a byte counts, too. */
+	return poll(&pfd, 1, 0) == 0 || !(pfd.revents & POLLIN);
+}
+
+/*
+ * Options.  Only what differs from a new socket is set, for most need no
+ * privilege to be left alone.  That one is refused is no reason to refuse the
+ * connection.
+ */
+
+static void copy_value(int from, int to, int name, size_t size)
+{
+	unsigned char old[32], new[32];
+	socklen_t old_len = size, new_len = size;
+
+	if (getsockopt(from, SOL_SOCKET, name, old, &old_len) ||
+	    getsockopt(to, SOL_SOCKET, name, new, &new_len))
+		return;
+	if (old_len == new_len && !memcmp(old, new, old_len))
+		return;
+	setsockopt(to, SOL_SOCKET, name, old, old_len);
+}
+
+/* The kernel says twice of what it is told. */
+static void copy_buffer(int from, int to, int name, int force)
+{
+	int size = option(from, name);
+
+	if (size < 0 || size == option(to, name))
+		return;
+	size /= 2;
+	if (setsockopt(to, SOL_SOCKET, force, &size, sizeof(size)))
+		setsockopt(to, SOL_SOCKET, name, &size, sizeof(size));
+}
+
+static void copy_filter(int from, int to)
+{
+	struct sock_filter code[BPF_MAXINSNS];
+	struct sock_fprog prog = { .filter = code };
+	socklen_t len = BPF_MAXINSNS;
+
+	if (getsockopt(from, SOL_SOCKET, SO_GET_FILTER, code, &len) || !len)
+		return;
+	prog.len = len;
+	setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+}
+
+/* Newer than the headers we are built with: of <asm-generic/socket.h> */
+#define NUM_PASSPIDFD		76
+#define NUM_RCVPRIORITY		82
+#define NUM_PASSRIGHTS		83
+#define NUM_INQ			84
+#define NUM_RIGHTS_NOTRUNC	85
+
+static void copy_options(int from, int to)
+{
+	static const int ints[] = {
+		SO_PASSCRED, SO_PASSSEC, NUM_PASSPIDFD, NUM_PASSRIGHTS,
+		NUM_RIGHTS_NOTRUNC, NUM_INQ, NUM_RCVPRIORITY, SO_PEEK_OFF,
+		SO_RCVLOWAT, SO_PRIORITY, SO_MARK, SO_KEEPALIVE, SO_BROADCAST,
+		SO_OOBINLINE, SO_REUSEADDR, SO_TIMESTAMP, SO_TIMESTAMPNS,
+		SO_RXQ_OVFL, SO_SELECT_ERR_QUEUE, SO_BUSY_POLL, SO_RCVMARK,
+		SO_LOCK_FILTER,
+	};
+
+	copy_buffer(from, to, SO_SNDBUF, SO_SNDBUFFORCE);
+	copy_buffer(from, to, SO_RCVBUF, SO_RCVBUFFORCE);
+	copy_value(from, to, SO_LINGER, sizeof(struct linger));
+	copy_value(from, to, SO_RCVTIMEO, sizeof(struct timeval));
+	copy_value(from, to, SO_SNDTIMEO, sizeof(struct timeval));
+	copy_filter(from, to);
+	for (size_t i = 0; i < sizeof(ints) / sizeof(*ints); i++)
+		copy_value(from, to, ints[i], sizeof(int));
+}
+
+/* The flags of the open file; O_ASYNC waits for the number it will have. */
+static void copy_flags(int from, int to)
+{
+	int flags = fcntl(from, F_GETFL);
+	struct f_owner_ex owner;
+	int sig;
+
+	if (flags < 0)
+		return;
+	fcntl(to, F_SETFL, flags & ~O_ASYNC);
+	if (!fcntl(from, F_GETOWN_EX, &owner) && owner.pid)
+		fcntl(to, F_SETOWN_EX, &owner);
+	sig = fcntl(from, F_GETSIG);
+	if (sig > 0)
+		fcntl(to, F_SETSIG, sig);
+}
+
+/*
+ * An abstract name is free in the other family, but for chance.  One that the
+ * kernel has given only has to be unique.
+ */
+static int copy_name(int from, int to)
+{
+	struct sockaddr_un un;
+	socklen_t len = sizeof(un);
+
+	if (getsockname(from, (struct sockaddr *)&un, &len))
+		return -1;
+	if (len == sizeof(un.sun_family))
+		return 0;
+	if (!bind(to, (struct sockaddr *)&un, len))
+		return 0;
+	if (errno != EADDRINUSE || len != sizeof(un.sun_family) + 6)
+		return -1;
+	return bind(to, (struct sockaddr *)&un, sizeof(un.sun_family));
+}
+
+/**
+ * native_like() - make an AF_UNIX socket like a vunix socket
+ * @fd: the vunix socket, see native_may_replace()
+ *
+ * Return: a descriptor that is closed on exec, or -1.
+ */
+int native_like(int fd)
+{
+	int type = option(fd, SO_TYPE);
+	int new;
+
+	if (type < 0)
+		return -1;
+	new = syscall(SYS_socket, AF_UNIX, type | SOCK_CLOEXEC, 0);
+	if (new < 0)
+		return -1;
+	copy_options(fd, new);
+	copy_flags(fd, new);
+	if (!copy_name(fd, new))
+		return new;
+	close(new);
+	return -1;
+}

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The preloaded library: socket() and socketpair() of AF_UNIX are vunix's.
+ *
+ * With --fallback, what vunix refuses because nobody there has the name is
+ * tried on AF_UNIX; if that works, the new socket takes the place of the old
+ * one, number, flags, options and epoll sets included (docs/vunix-run.md).
+ *
+ * A program that puts itself under a seccomp filter may be killed for a family
+ * that its author has not heard of.  From then on it is left on AF_UNIX, and so
+ * is a program that was started under more filters than vunix-run was.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "run.h"
+
+#define PUBLIC	__attribute__((visibility("default")))
+
+static int family;		/* 0: nothing is done */
+static bool fallback;
+static atomic_bool sandboxed;
+static struct run_count nobody_asks;
+static struct run_count *count = &nobody_asks;
+
+/*
+ * What we stand in front of.  A program's own constructors may call before ours
+ * has run, so each is looked up when it is first needed.
+ */
+static void *next_function(_Atomic(void *) *where, const char *name)
+{
+	void *function = atomic_load(where);
+
+	if (!function) {
+		function = dlsym(RTLD_NEXT, name);
+		atomic_store(where, function);
+	}
+	return function;
+}
+
+#define NEXT(name) \
+	({ \
+		static _Atomic(void *) where; \
+		(__typeof__(&name))next_function(&where, #name); \
+	})
+
+static void add(uint32_t *counter, uint32_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+/*
+ * Beginning
+ */
+
+static int filters_now(void)
+{
+	char status[4096];
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0)
+		return 0;
+	len = read(fd, status, sizeof(status) - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	status[len] = 0;
+	return run_status_number(status, "Seccomp_filters", 0);
+}
+
+static void map_count(const char *file)
+{
+	int fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	void *map;
+
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && st.st_size >= (off_t)sizeof(*count)) {
+		map = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE,
+			   MAP_SHARED, fd, 0);
+		if (map != MAP_FAILED)
+			count = map;
+	}
+	close(fd);
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	const char *number = getenv(ENV_FAMILY);
+	const char *filters = getenv(ENV_FILTERS);
+	const char *file = getenv(ENV_COUNT);
+	int err = errno;
+
+	if (number)
+		family = atoi(number);
+	fallback = getenv(ENV_FALLBACK);
+	if (family && filters && filters_now() > atoi(filters))
+		sandboxed = true;
+	if (family && file)
+		map_count(file);
+	errno = err;
+}
+
+static bool wants_vunix(int domain)
+{
+	if (domain != AF_UNIX || !family)
+		return false;
+	if (!sandboxed)
+		return true;
+	add(&count->native, 1);
+	return false;
+}
+
+/*
+ * Creation
+ */
+
+PUBLIC int socket(int domain, int type, int protocol)
+{
+	int fd;
+
+	if (!wants_vunix(domain))
+		return NEXT(socket)(domain, type, protocol);
+	fd = NEXT(socket)(family, type, protocol);
+	if (fd < 0 && errno == EAFNOSUPPORT && fallback) {
+		add(&count->native, 1);
+		return NEXT(socket)(domain, type, protocol);
+	}
+	if (fd >= 0)
+		add(&count->sockets, 1);
+	return fd;
+}
+
+PUBLIC int socketpair(int domain, int type, int protocol, int fds[2])
+{
+	int err;
+
+	if (!wants_vunix(domain))
+		return NEXT(socketpair)(domain, type, protocol, fds);
+	err = NEXT(socketpair)(family, type, protocol, fds);
+	if (err && errno == EAFNOSUPPORT && fallback) {
+		add(&count->native, 1);
+		return NEXT(socketpair)(domain, type, protocol, fds);
+	}
+	if (!err)
+		add(&count->sockets, 2);
+	return err;
+}
+
+/*
+ * Sandboxes.  Said before the filter is there, taken back if it never is: no
+ * thread may make a vunix socket in between.
+ */
+
+static bool enters_sandbox(long number, long op)
+{
+	return number == SYS_seccomp && (op == SECCOMP_SET_MODE_FILTER ||
+					 op == SECCOMP_SET_MODE_STRICT);
+}
+
+PUBLIC long syscall(long number, ...)
+{
+	bool entering, before = sandboxed;
+	long a[6], ret;
+	va_list args;
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	entering = enters_sandbox(number, a[0]) ||
+		   (number == SYS_prctl && a[0] == PR_SET_SECCOMP);
+	if (entering)
+		sandboxed = true;
+	ret = NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (entering && ret < 0)
+		sandboxed = before;
+	return ret;
+}
+
+PUBLIC int prctl(int option, ...)
+{
+	bool before = sandboxed;
+	unsigned long a[4];
+	va_list args;
+	int ret;
+
+	va_start(args, option);
+	for (int i = 0; i < 4; i++)
+		a[i] = va_arg(args, unsigned long);
+	va_end(args);
+	if (option == PR_SET_SECCOMP)
+		sandboxed = true;
+	ret = NEXT(prctl)(option, a[0], a[1], a[2], a[3]);
+	if (option == PR_SET_SECCOMP && ret < 0)
+		sandboxed = before;
+	return ret;
+}
+
+/*
+ * Putting an AF_UNIX socket over a vunix socket.
+ */
+
+/*
+ * One thread of a process at a time.  The word is the holder's process, so that
+ * a child forked meanwhile does not wait for a thread that it has not got.
+ * Signals are blocked: a handler may connect.
+ */
+static atomic_int replacing;
+
+static void replace_lock(sigset_t *old)
+{
+	const struct timespec nap = { .tv_nsec = 50000 };
+	sigset_t all;
+	int self = getpid();
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, old);
+	for (;;) {
+		int holder = 0;
+
+		if (atomic_compare_exchange_strong(&replacing, &holder, self))
+			return;
+		if (holder != self &&
+		    atomic_compare_exchange_strong(&replacing, &holder, self))
+			return;
+		nanosleep(&nap, NULL);
+	}
+}
+
+static void replace_unlock(const sigset_t *old)
+{
+	atomic_store(&replacing, 0);
+	sigprocmask(SIG_SETMASK, old, NULL);
+}
+
+static const char here[] = "/proc/thread-self";
+
+/*
+ * One number.  An epoll set knows a registration by number and open file, so
+ * the old one has to go while the number still is the old file.
+ */
+static int replace_number(int fd, int new, ino_t ino, struct table_list *sets)
+{
+	int flags = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL);
+	struct table_entry found[TABLE_MAX];
+	int held[TABLE_MAX], n = 0, err;
+
+	for (int i = 0; i < sets->n; i++) {
+		if (!table_epoll(here, sets->fds[i], fd, ino, &found[n]))
+			continue;
+		epoll_ctl(sets->fds[i], EPOLL_CTL_DEL, fd, NULL);
+		held[n++] = sets->fds[i];
+	}
+	err = dup3(new, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0;
+	if (!err && (status & O_ASYNC))
+		fcntl(fd, F_SETFL, status);
+	for (int i = 0; i < n; i++) {
+		struct epoll_event event = {
+			.events = found[i].events,
+			.data.u64 = found[i].data,
+		};
+
+		epoll_ctl(held[i], EPOLL_CTL_ADD, fd, &event);
+	}
+	return err ? -1 : 0;
+}
+
+/* All numbers of the socket in this process, if @fd still is that socket. */
+static int replace_socket(int fd, int new, ino_t ino)
+{
+	struct table_list same, sets;
+	struct stat st;
+	sigset_t mask;
+	int err;
+
+	replace_lock(&mask);
+	err = fstat(fd, &st) || st.st_ino != ino;
+	if (!err) {
+		if (!table_scan(here, ino, &same, &sets) || !same.n) {
+			same.n = 1;
+			same.fds[0] = fd;
+		}
+		for (int i = 0; i < same.n; i++)
+			if (replace_number(same.fds[i], new, ino, &sets))
+				err = 1;
+	}
+	replace_unlock(&mask);
+	if (!err)
+		add(&count->replaced, 1);
+	return err ? -1 : 0;
+}
+
+/*
+ * Trying AF_UNIX
+ */
+
+static bool is_unix_address(const struct sockaddr *addr, socklen_t len)
+{
+	return addr && len > sizeof(addr->sa_family) &&
+	       addr->sa_family == AF_UNIX;
+}
+
+/*
+ * What the new socket's failure means to the caller, who knows of one family:
+ * a name that nobody has there either is refused, as it has been.
+ */
+static int refusal(int err)
+{
+	switch (err) {
+	case EAGAIN:
+	case EINTR:
+	case EPROTOTYPE:
+	case EPERM:
+	case EMSGSIZE:
+	case ENOBUFS:
+	case ETOOMANYREFS:
+	case EPIPE:
+		return err;
+	}
+	return ECONNREFUSED;
+}
+
+/* Was a call refused that AF_UNIX may take? */
+static bool may_fall_back(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int err = errno;
+	bool may = fallback && family && err == ECONNREFUSED &&
+		   is_unix_address(addr, len) && native_is_vunix(fd);
+
+	errno = err;
+	return may;
+}
+
+static int connect_native(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct stat st;
+	int new, err;
+
+	if (fstat(fd, &st) || !native_may_replace(fd))
+		return ECONNREFUSED;
+	new = native_like(fd);
+	if (new < 0)
+		return ECONNREFUSED;
+	err = NEXT(connect)(new, addr, len) ? refusal(errno) : 0;
+	/* Another thread was faster, or has closed it. */
+	if (!err && replace_socket(fd, new, st.st_ino))
+		err = fcntl(fd, F_GETFD) < 0 ? EBADF : EISCONN;
+	close(new);
+	return err;
+}
+
+PUBLIC int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int err = NEXT(connect)(fd, addr, len);
+
+	if (!err || !may_fall_back(fd, addr, len))
+		return err;
+	err = connect_native(fd, addr, len);
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/*
+ * A message to a name.  A socket without a peer changes sides with the first
+ * one that AF_UNIX takes; one that has a peer, or holds messages, only sends
+ * this one as another.
+ */
+static ssize_t send_native(int fd, const struct msghdr *msg, int flags)
+{
+	bool for_good = native_may_replace(fd) && !native_has_peer(fd);
+	struct stat st;
+	ssize_t sent;
+	int new, err;
+
+	if (fstat(fd, &st))
+		return -1;
+	new = native_like(fd);
+	if (new < 0) {
+		errno = ECONNREFUSED;
+		return -1;
+	}
+	sent = NEXT(sendmsg)(new, msg, flags);
+	err = errno;
+	if (sent >= 0 && for_good)
+		replace_socket(fd, new, st.st_ino);
+	close(new);
+	if (sent < 0)
+		errno = refusal(err);
+	return sent;
+}
+
+PUBLIC ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	ssize_t sent = NEXT(sendmsg)(fd, msg, flags);
+
+	if (sent >= 0 || errno != ECONNREFUSED ||
+	    !may_fall_back(fd, msg->msg_name, msg->msg_namelen))
+		return sent;
+	return send_native(fd, msg, flags);
+}
+
+PUBLIC ssize_t sendto(int fd, const void *buf, size_t len, int flags,
+		      const struct sockaddr *addr, socklen_t addr_len)
+{
+	ssize_t sent = NEXT(sendto)(fd, buf, len, flags, addr, addr_len);
+	struct iovec iov = { (void *)buf, len };
+	struct msghdr msg = {
+		.msg_name = (void *)addr,
+		.msg_namelen = addr_len,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+
+	if (sent >= 0 || !may_fall_back(fd, addr, addr_len))
+		return sent;
+	return send_native(fd, &msg, flags);
+}
+
+/* Refused is the first message, or it would have said how many were sent. */
+PUBLIC int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
+{
+	int done = NEXT(sendmmsg)(fd, msgs, n, flags);
+	ssize_t sent;
+
+	if (done >= 0 || !n || errno != ECONNREFUSED ||
+	    !may_fall_back(fd, msgs->msg_hdr.msg_name,
+			   msgs->msg_hdr.msg_namelen))
+		return done;
+	sent = send_native(fd, &msgs->msg_hdr, flags);
+	if (sent < 0)
+		return -1;
+	msgs->msg_len = sent;
+	return 1;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the command is: where PATH has it, and whether its loader would take a
+ * library from us.
+ */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include "run.h"
+
+#if UINTPTR_MAX > UINT32_MAX
+#define OWN_CLASS	ELFCLASS64
+typedef Elf64_Ehdr	elf_header;
+typedef Elf64_Phdr	elf_segment;
+#else
+#define OWN_CLASS	ELFCLASS32
+typedef Elf32_Ehdr	elf_header;
+typedef Elf32_Phdr	elf_segment;
+#endif
+
+/* 0, or what execve() would say at once. */
+static int executable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return errno;
+	if (!S_ISREG(st.st_mode) || access(path, X_OK))
+		return EACCES;
+	return 0;
+}
+
+/**
+ * program_find() - search PATH as execvp() does
+ * @name: first word of the command
+ * @path: room for what is found
+ * @size: of it
+ *
+ * Return: 0 or an errno; EACCES if one was found but cannot be run.
+ */
+int program_find(const char *name, char *path, size_t size)
+{
+	const char *dir = getenv("PATH");
+	int err, found = ENOENT;
+
+	if (!*name)
+		return ENOENT;
+	if (strchr(name, '/')) {
+		if ((size_t)snprintf(path, size, "%s", name) >= size)
+			return ENAMETOOLONG;
+		return executable(path);
+	}
+	if (!dir)
+		dir = "/bin:/usr/bin";
+	for (;;) {
+		int len = strcspn(dir, ":");
+
+		/* An empty entry is the current folder. */
+		if ((size_t)snprintf(path, size, "%.*s%s%s", len, dir,
+				     len ? "/" : "./", name) < size) {
+			err = executable(path);
+			if (!err)
+				return 0;
+			if (err == EACCES)
+				found = EACCES;
+		}
+		dir += len;
+		if (!*dir++)
+			return found;
+	}
+}
+
+static bool has_interpreter(int fd, const elf_header *eh)
+{
+	elf_segment ph;
+
+	for (int i = 0; i < eh->e_phnum; i++) {
+		if (pread(fd, &ph, sizeof(ph), eh->e_phoff +
+			  (off_t)i * eh->e_phentsize) != sizeof(ph))
+			return false;
+		if (ph.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+static enum program_kind kind_of_elf(int fd, const elf_header *eh)
+{
+	static const uint16_t machine =
+#if defined(__x86_64__)
+		EM_X86_64;
+#elif defined(__i386__)
+		EM_386;
+#elif defined(__aarch64__)
+		EM_AARCH64;
+#elif defined(__arm__)
+		EM_ARM;
+#elif defined(__s390__)
+		EM_S390;
+#elif defined(__riscv)
+		EM_RISCV;
+#elif defined(__powerpc64__)
+		EM_PPC64;
+#else
+		EM_NONE;
+#endif
+
+	if (eh->e_ident[EI_CLASS] != OWN_CLASS)
+		return PROGRAM_FOREIGN;
+	if (machine != EM_NONE && eh->e_machine != machine)
+		return PROGRAM_FOREIGN;
+	return has_interpreter(fd, eh) ? PROGRAM_DYNAMIC : PROGRAM_STATIC;
+}
+
+static bool gains_privilege(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	if ((st.st_mode & S_ISUID) && st.st_uid != geteuid())
+		return true;
+	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) &&
+	    st.st_gid != getegid())
+		return true;
+	/* Root has the capabilities already. */
+	return geteuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0;
+}
+
+/* The interpreter in the first line of a script, into @path. */
+static bool shebang(const char *text, ssize_t len, char *path, size_t size)
+{
+	ssize_t from = 2, to;
+
+	if (len < 3 || text[0] != '#' || text[1] != '!')
+		return false;
+	while (from < len && (text[from] == ' ' || text[from] == '\t'))
+		from++;
+	for (to = from; to < len && !strchr(" \t\n", text[to]); to++)
+		;
+	if (to == from || (size_t)(to - from) >= size)
+		return false;
+	memcpy(path, text + from, to - from);
+	path[to - from] = 0;
+	return true;
+}
+
+/**
+ * program_kind() - what the loader of a program would do with a library
+ * @path: program, or a script, whose interpreter counts
+ *
+ * Return: PROGRAM_*.
+ */
+enum program_kind program_kind(const char *path)
+{
+	enum program_kind kind = PROGRAM_UNKNOWN;
+	char text[PATH_MAX], next[PATH_MAX];
+
+	/* The kernel follows scripts as deep as this, too. */
+	for (int depth = 0; depth < 5; depth++) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		bool script = false;
+		elf_header eh;
+		ssize_t len;
+
+		if (fd < 0)
+			return PROGRAM_UNKNOWN;
+		len = read(fd, text, sizeof(text));
+		if (len >= (ssize_t)sizeof(eh) &&
+		    !memcmp(text, ELFMAG, SELFMAG)) {
+			memcpy(&eh, text, sizeof(eh));
+			kind = kind_of_elf(fd, &eh);
+			if (kind == PROGRAM_DYNAMIC && gains_privilege(fd))
+				kind = PROGRAM_SETID;
+		} else {
+			script = shebang(text, len, next, sizeof(next));
+		}
+		close(fd);
+		if (!script)
+			break;
+		path = next;
+	}
+	return kind;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vunix-run: what its files, and the preloaded library, share.
+ */
+#ifndef VUNIX_RUN_H
+#define VUNIX_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+/*
+ * Environment of a tree that runs preloaded.  The library believes nothing
+ * else, so a program started with a clean environment is on AF_UNIX.
+ */
+#define ENV_FAMILY	"VUNIX_RUN_FAMILY"	/* number of the family */
+#define ENV_FALLBACK	"VUNIX_RUN_FALLBACK"	/* set: reach AF_UNIX, too */
+#define ENV_FILTERS	"VUNIX_RUN_FILTERS"	/* seccomp filters before us */
+#define ENV_COUNT	"VUNIX_RUN_COUNT"	/* file of struct run_count */
+
+/* What a tree of processes has made; every process of it adds. */
+struct run_count {
+	uint32_t	sockets;	/* of vunix */
+	uint32_t	native;		/* left on AF_UNIX */
+	uint32_t	replaced;	/* of vunix, and then of AF_UNIX */
+};
+
+struct run_options {
+	int		family;
+	bool		fallback;
+	bool		verbose;
+	const char	*name;		/* of the command, for messages */
+};
+
+/* main.c */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say_count(const struct run_options *opt, const struct run_count *count);
+pid_t start_apart(unsigned long flags);
+
+/* program.c */
+enum program_kind {
+	PROGRAM_DYNAMIC,	/* takes a preloaded library */
+	PROGRAM_STATIC,
+	PROGRAM_FOREIGN,	/* dynamic, of another machine or word size */
+	PROGRAM_SETID,		/* ld.so takes no library from its caller */
+	PROGRAM_UNKNOWN,
+};
+
+int program_find(const char *name, char *path, size_t size);
+enum program_kind program_kind(const char *path);
+
+/* filter.c */
+int filter_install(bool fallback);
+bool filter_is_call(uint32_t arch, int nr, const char *name);
+
+/* supervisor.c */
+int supervise(const struct run_options *opt);
+
+/* native.c */
+long run_status_number(const char *status, const char *name, int nth);
+bool native_is_vunix(int fd);
+bool native_may_replace(int fd);
+bool native_has_peer(int fd);
+int native_like(int fd);
+
+/* table.c */
+#define TABLE_MAX	256
+
+/* Numbers in a table of descriptors. */
+struct table_list {
+	int	n;
+	int	fds[TABLE_MAX];
+};
+
+/* One registration of a descriptor in an epoll set. */
+struct table_entry {
+	uint32_t	events;
+	uint64_t	data;
+};
+
+bool table_scan(const char *proc, ino_t ino, struct table_list *same,
+		struct table_list *sets);
+bool table_epoll(const char *proc, int set, int fd, ino_t ino,
+		 struct table_entry *entry);
+
+#endif

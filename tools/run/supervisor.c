@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The supervisor: makes the sockets that the programs under the filter ask for.
+ *
+ * One process for a tree of processes.  It stands beside the tree, a child of
+ * nobody in it, and lives until the kernel says that no task is under the
+ * filter any more.  It never waits for anybody: a caller it works for cannot be
+ * interrupted, but it can be killed, and then the kernel answers our next step
+ * with ENOENT and we go on.  See docs/vunix-run.md for why its own credentials
+ * do not show.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "run.h"
+#include "supervisor.h"
+
+static struct run_count count;
+
+/* What a socket of ours would be made with. */
+static struct stat own_net;
+static char own_label[256];
+static int own_net_fd;
+
+static void read_proc(pid_t tid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	buf[0] = 0;
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	len = read(fd, buf, size - 1);
+	buf[len > 0 ? len : 0] = 0;
+	close(fd);
+}
+
+/* Is the caller still there, so that what was read of it was its own? */
+static bool still_valid(const struct call *c)
+{
+	return !ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id);
+}
+
+/**
+ * call_caller() - find out who calls
+ * @c: call; its ids, and the size of its table of descriptors, are filled in
+ *
+ * Return: false if it has gone or hides from us.
+ */
+bool call_caller(struct call *c)
+{
+	char status[4096];
+
+	read_proc(c->tid, "status", status, sizeof(status));
+	c->tgid = run_status_number(status, "Tgid", 0);
+	c->uid = run_status_number(status, "Uid", 3);
+	c->gid = run_status_number(status, "Gid", 3);
+	c->fdsize = run_status_number(status, "FDSize", 0);
+	return c->tgid > 0 && still_valid(c);
+}
+
+/*
+ * The ways a call is answered.  That the caller has gone is no error of ours,
+ * so nobody looks at a result.
+ */
+
+static void respond(struct call *c, int64_t val, int error, uint32_t flags)
+{
+	struct seccomp_notif_resp *resp = c->resp;
+
+	memset(resp, 0, c->resp_size);
+	resp->id = c->req->id;
+	resp->val = val;
+	resp->error = error;
+	resp->flags = flags;
+	ioctl(c->listener, SECCOMP_IOCTL_NOTIF_SEND, resp);
+}
+
+void call_return(struct call *c, int64_t val)
+{
+	respond(c, val, 0, 0);
+}
+
+void call_fail(struct call *c, int err)
+{
+	respond(c, 0, -err, 0);
+}
+
+/* As if we were not there. */
+void call_continue(struct call *c)
+{
+	respond(c, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+}
+
+static void call_native(struct call *c)
+{
+	count.native++;
+	call_continue(c);
+}
+
+/* Its number in the caller, or -1; with @send that is also the answer. */
+static int add_fd(struct call *c, int fd, int type, bool send)
+{
+	struct seccomp_notif_addfd addfd = {
+		.id = c->req->id,
+		.flags = send ? SECCOMP_ADDFD_FLAG_SEND : 0,
+		.srcfd = fd,
+		.newfd_flags = type & SOCK_CLOEXEC ? O_CLOEXEC : 0,
+	};
+
+	return ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &addfd);
+}
+
+/*
+ * What a socket takes from its creator: network namespace, owner, label.
+ */
+
+static bool same_label(pid_t tid)
+{
+	char label[sizeof(own_label)];
+
+	read_proc(tid, "attr/current", label, sizeof(label));
+	return !strcmp(label, own_label);
+}
+
+/* 0: it is ours; 1: we are in the caller's now; -1: neither. */
+static int enter_net(pid_t tid)
+{
+	struct stat st;
+	char path[64];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", tid);
+	if (stat(path, &st))
+		return -1;
+	if (st.st_ino == own_net.st_ino && st.st_dev == own_net.st_dev)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	err = setns(fd, CLONE_NEWNET);
+	close(fd);
+	return err ? -1 : 1;
+}
+
+static bool become_owner(const struct call *c)
+{
+	/* The group first: afterwards we may not be allowed to. */
+	setfsgid(c->gid);
+	setfsuid(c->uid);
+	return (gid_t)setfsgid(-1) == c->gid && (uid_t)setfsuid(-1) == c->uid;
+}
+
+static void become_self(void)
+{
+	setfsuid(geteuid());
+	setfsgid(getegid());
+}
+
+/**
+ * call_enter() - become what makes a socket the caller's
+ * @c: call
+ *
+ * Return: whether that worked; then call_leave() must follow.
+ */
+bool call_enter(struct call *c)
+{
+	if (!call_caller(c) || !same_label(c->tid))
+		return false;
+	c->elsewhere = enter_net(c->tid);
+	if (c->elsewhere < 0)
+		return false;
+	if (become_owner(c) && still_valid(c))
+		return true;
+	call_leave(c);
+	return false;
+}
+
+void call_leave(struct call *c)
+{
+	become_self();
+	/* Where we came from, we may go. */
+	if (c->elsewhere == 1 && setns(own_net_fd, CLONE_NEWNET))
+		_exit(1);
+}
+
+/* No such family any more: only with --fallback is that nobody's business. */
+static void failed_socket(struct call *c, int err)
+{
+	if (c->opt->fallback && err == EAFNOSUPPORT)
+		call_native(c);
+	else
+		call_fail(c, err);
+}
+
+static void do_socket(struct call *c)
+{
+	int type = c->args[1], protocol = c->args[2];
+	int fd, err;
+
+	if (!call_enter(c)) {
+		call_native(c);
+		return;
+	}
+	fd = socket(c->opt->family, type | SOCK_CLOEXEC, protocol);
+	err = errno;
+	call_leave(c);
+	if (fd < 0) {
+		failed_socket(c, err);
+		return;
+	}
+	if (add_fd(c, fd, type, true) >= 0)
+		count.sockets++;
+	else if (errno != ENOENT)
+		call_fail(c, errno);
+	close(fd);
+}
+
+/*
+ * A descriptor that was added cannot be taken back, so the second must not
+ * fail: are there two numbers?
+ */
+static bool room_for_two(const struct call *c)
+{
+	struct rlimit limit;
+	char path[64];
+	unsigned int used = 0;
+	struct dirent *d;
+	DIR *dir;
+
+	if (prlimit(c->tgid, RLIMIT_NOFILE, NULL, &limit))
+		return true;
+	if (c->fdsize + 2 <= limit.rlim_cur)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/fd", c->tid);
+	dir = opendir(path);
+	if (!dir)
+		return true;
+	while ((d = readdir(dir)))
+		if (*d->d_name != '.' &&
+		    strtoul(d->d_name, NULL, 10) < limit.rlim_cur)
+			used++;
+	closedir(dir);
+	return used + 2 <= limit.rlim_cur;
+}
+
+static void add_pair(struct call *c, const int *fds, int type, uint64_t where)
+{
+	int numbers[2] = { -1, -1 };
+
+	/* Find out now whether we can write there. */
+	if (call_write(c, where, numbers, sizeof(numbers))) {
+		if (errno == EFAULT)
+			call_fail(c, EFAULT);
+		else
+			call_native(c);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		numbers[i] = add_fd(c, fds[i], type, false);
+		if (numbers[i] < 0) {
+			call_fail(c, errno);
+			return;
+		}
+	}
+	if (call_write(c, where, numbers, sizeof(numbers))) {
+		call_fail(c, EFAULT);
+		return;
+	}
+	count.sockets += 2;
+	call_return(c, 0);
+}
+
+static void do_socketpair(struct call *c)
+{
+	int type = c->args[1], protocol = c->args[2];
+	int fds[2], err;
+
+	if (!call_enter(c)) {
+		call_native(c);
+		return;
+	}
+	err = socketpair(c->opt->family, type | SOCK_CLOEXEC, protocol, fds) ?
+	      errno : 0;
+	call_leave(c);
+	if (err) {
+		failed_socket(c, err);
+		return;
+	}
+	if (room_for_two(c))
+		add_pair(c, fds, type, c->args[3]);
+	else
+		call_fail(c, EMFILE);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/*
+ * Receiving
+ */
+
+/* The call that socketcall() is to make; its arguments are in memory. */
+static const char *decode_socketcall(struct call *c)
+{
+	static const struct {
+		int		nr;
+		const char	*name;
+	} subcalls[] = {
+		{ 1, "socket" }, { 8, "socketpair" }, { 3, "connect" },
+		{ 11, "sendto" }, { 16, "sendmsg" }, { 20, "sendmmsg" },
+	};
+	int nr = c->args[0];
+	uint64_t where = c->args[1];
+
+	for (size_t i = 0; i < sizeof(subcalls) / sizeof(*subcalls); i++) {
+		if (subcalls[i].nr != nr)
+			continue;
+		/* The longest has six; fewer may be at the end of a page. */
+		for (int k = 0; k < 6; k++)
+			if (call_read_word(c, where, k, &c->args[k]) && k < 3)
+				return NULL;
+		return subcalls[i].name;
+	}
+	return NULL;
+}
+
+static const char *decode(struct call *c)
+{
+	static const char * const names[] = {
+		"socket", "socketpair", "connect", "sendto", "sendmsg",
+		"sendmmsg",
+	};
+	const struct seccomp_data *data = &c->req->data;
+
+	for (int i = 0; i < 6; i++)
+		c->args[i] = data->args[i];
+	if (filter_is_call(data->arch, data->nr, "socketcall"))
+		return decode_socketcall(c);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (filter_is_call(data->arch, data->nr, names[i]))
+			return names[i];
+	return NULL;
+}
+
+static void serve(struct call *c)
+{
+	const char *name;
+
+	c->tid = c->req->pid;
+	c->wide = c->req->data.arch & __AUDIT_ARCH_64BIT;
+	name = decode(c);
+	if (!name)
+		call_continue(c);
+	else if (!strcmp(name, "socket") && (int)c->args[0] == AF_UNIX)
+		do_socket(c);
+	else if (!strcmp(name, "socketpair") && (int)c->args[0] == AF_UNIX)
+		do_socketpair(c);
+	else
+		call_continue(c);
+}
+
+/* Until no task is under the filter. */
+static int serve_all(struct call *c)
+{
+	struct pollfd pfd = { .fd = c->listener, .events = POLLIN };
+	struct seccomp_notif_sizes sizes;
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
+		return 1;
+	c->req = calloc(1, sizes.seccomp_notif + sizeof(*c->req));
+	c->resp = calloc(1, sizes.seccomp_notif_resp + sizeof(*c->resp));
+	if (!c->req || !c->resp)
+		return 1;
+	c->resp_size = sizes.seccomp_notif_resp;
+	for (;;) {
+		if (poll(&pfd, 1, -1) < 0)
+			continue;
+		if (!(pfd.revents & POLLIN))
+			return 0;
+		memset(c->req, 0, sizes.seccomp_notif);
+		/* ENOENT: killed before we came to it. */
+		if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_RECV, c->req))
+			continue;
+		serve(c);
+	}
+}
+
+/*
+ * Starting
+ */
+
+/* Nothing of the tree's is kept open or busy, nor does it reach us. */
+static void settle(int *listener, bool verbose)
+{
+	sigset_t all;
+	int null;
+
+	setsid();
+	prctl(PR_SET_NAME, "vunix-run");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (chdir("/"))
+		_exit(1);
+	null = open("/dev/null", O_RDWR);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	if (!verbose)
+		dup2(null, STDERR_FILENO);
+	*listener = dup2(*listener, 3);
+	close_range(4, ~0U, 0);
+	fcntl(*listener, F_SETFD, FD_CLOEXEC);
+}
+
+static void learn_self(void)
+{
+	own_net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own_net_fd < 0 || fstat(own_net_fd, &own_net))
+		_exit(1);
+	read_proc(getpid(), "attr/current", own_label, sizeof(own_label));
+}
+
+/*
+ * In the supervisor.  The table of descriptors is still shared with the task
+ * that will become the command, which is how the listener comes here: sending
+ * it would be a call under the filter.
+ */
+static void run_supervisor(const struct run_options *opt, int in, int out)
+{
+	struct call call = { .opt = opt, .listener = -1 };
+	pid_t pid = getpid();
+	int status;
+
+	if (write(out, &pid, sizeof(pid)) != sizeof(pid) ||
+	    read(in, &call.listener, sizeof(int)) != sizeof(int) ||
+	    call.listener < 0 || unshare(CLONE_FILES) ||
+	    write(out, &pid, sizeof(pid)) != sizeof(pid))
+		_exit(1);
+	settle(&call.listener, opt->verbose);
+	learn_self();
+	status = serve_all(&call);
+	if (opt->verbose)
+		say_count(opt, &count);
+	_exit(status);
+}
+
+/* One word from the supervisor; it may have been killed. */
+static int hear(int fd, pid_t *pid)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	if (poll(&pfd, 1, 30000) == 1 &&
+	    read(fd, pid, sizeof(*pid)) == sizeof(*pid))
+		return 0;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+/**
+ * supervise() - put this task under the filter, with a supervisor beside it
+ * @opt: options
+ *
+ * Return: 0; -1 with errno, nothing has changed then unless the supervisor
+ *         has died on us.
+ */
+int supervise(const struct run_options *opt)
+{
+	int to[2], from[2], listener, err = 0;
+	pid_t pid;
+
+	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
+		return -1;
+	pid = start_apart(CLONE_FILES);
+	if (pid < 0)
+		return -1;
+	if (!pid)
+		run_supervisor(opt, to[0], from[1]);
+	if (hear(from[0], &pid))
+		return -1;
+	/* For Yama; the programs we start do not inherit it. */
+	prctl(PR_SET_PTRACER, pid, 0, 0, 0);
+	listener = filter_install(opt->fallback);
+	err = listener < 0 ? errno : 0;
+	if (write(to[1], &listener, sizeof(int)) != sizeof(int))
+		err = EIO;
+	if (!err && hear(from[0], &pid))
+		err = errno;
+	close(listener);
+	close(to[0]);
+	close(to[1]);
+	close(from[0]);
+	close(from[1]);
+	errno = err;
+	return err ? -1 : 0;
+}

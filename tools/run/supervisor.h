@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A system call that waits for the supervisor's answer. */
+#ifndef VUNIX_RUN_SUPERVISOR_H
+#define VUNIX_RUN_SUPERVISOR_H
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct run_options;
+
+struct call {
+	const struct run_options	*opt;
+	int				listener;
+	struct seccomp_notif		*req;
+	struct seccomp_notif_resp	*resp;
+	size_t				resp_size;
+	pid_t				tid;
+	bool				wide;	/* 64-bit caller */
+	uint64_t			args[6];
+	/* call_caller() fills in: */
+	pid_t				tgid;
+	uid_t				uid;	/* of its files, as the gid */
+	gid_t				gid;
+	unsigned int			fdsize;
+	/* call_enter(): 1 if we are in a namespace of its own */
+	int				elsewhere;
+};
+
+/* supervisor.c */
+bool call_caller(struct call *c);
+bool call_enter(struct call *c);
+void call_leave(struct call *c);
+void call_return(struct call *c, int64_t val);
+void call_fail(struct call *c, int err);
+void call_continue(struct call *c);
+
+/* memory.c */
+int call_read(const struct call *c, uint64_t where, void *buf, size_t len);
+int call_write(const struct call *c, uint64_t where, const void *buf,
+	       size_t len);
+int call_read_word(const struct call *c, uint64_t where, int n,
+		   uint64_t *word);
+
+#endif
