@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sockets TEST [unix|vunix] - a program that only knows AF_UNIX
+ *
+ * Checks that its sockets are of the family it is told (vunix), and that they
+ * are what it has asked for.
+ */
+#include "prog.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+static bool vunix = true;
+static int inherited;
+
+static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+
+static void test_create(void)
+{
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 4; k++) {
+			int flags = (k & 1 ? SOCK_CLOEXEC : 0) |
+				    (k & 2 ? SOCK_NONBLOCK : 0);
+			int fd = socket(AF_UNIX, types[i] | flags, 0);
+			int value;
+			socklen_t len = sizeof(value);
+
+			CHECK(fd == 3);
+			CHECK(on_vunix(fd) == vunix);
+			CHECK(fcntl(fd, F_GETFD) == (k & 1 ? FD_CLOEXEC : 0));
+			CHECK(!(fcntl(fd, F_GETFL) & O_NONBLOCK) == !(k & 2));
+			CHECK(!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value,
+					  &len) && value == AF_UNIX);
+			CHECK(!getsockopt(fd, SOL_SOCKET, SO_TYPE, &value,
+					  &len) && value == types[i]);
+			close(fd);
+		}
+	}
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 77) < 0 &&
+	      errno == EPROTONOSUPPORT);
+	CHECK(socket(AF_UNIX, 9, 0) < 0 && errno == ESOCKTNOSUPPORT);
+	CHECK(socket(AF_UNIX, SOCK_STREAM | 0x100, 0) < 0 && errno == EINVAL);
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) == 3);
+	CHECK(open_fds() == inherited + 1);
+}
+
+static void test_pair(void)
+{
+	int *volatile nowhere = (int *)8;
+	struct rlimit limit = { 5, 5 };
+	int fds[2], more[2];
+	char buf[8];
+
+	for (int i = 0; i < 3; i++) {
+		CHECK(!socketpair(AF_UNIX, types[i] | SOCK_CLOEXEC, 0, fds));
+		CHECK(fds[0] == 3 && fds[1] == 4);
+		CHECK(on_vunix(3) == vunix && on_vunix(4) == vunix);
+		CHECK(fcntl(3, F_GETFD) == FD_CLOEXEC &&
+		      fcntl(4, F_GETFD) == FD_CLOEXEC);
+		CHECK(send(3, "hello", 5, 0) == 5);
+		CHECK(recv(4, buf, 8, 0) == 5 && !memcmp(buf, "hello", 5));
+		close(3);
+		close(4);
+	}
+	/* The kernel looks at the array: libc does not. */
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, nowhere) < 0 &&
+	      errno == EFAULT);
+	CHECK(open_fds() == inherited);
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, more) < 0 &&
+	      errno == EMFILE);
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EMFILE);
+	close(4);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, more) < 0 &&
+	      errno == EMFILE);
+	CHECK(open_fds() == inherited + 1);
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) == 4);
+}
+
+static void one_server(const char *name, int type)
+{
+	int listener = socket(AF_UNIX, type, 0);
+	int client = socket(AF_UNIX, type, 0), conn, passed;
+	struct sockaddr_un un;
+	socklen_t len = address(&un, name);
+	struct ucred cred;
+	struct stat a, b;
+	char buf[8];
+
+	CHECK(!bind(listener, (struct sockaddr *)&un, len));
+	CHECK(!listen(listener, 5));
+	CHECK(!connect(client, (struct sockaddr *)&un, len));
+	conn = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	CHECK(conn >= 0);
+	CHECK(on_vunix(listener) == vunix && on_vunix(client) == vunix &&
+	      on_vunix(conn) == vunix);
+	CHECK(send(client, "hello", 5, 0) == 5);
+	CHECK(recv(conn, buf, 8, 0) == 5 && !memcmp(buf, "hello", 5));
+	for (int i = 0; i < 2; i++) {
+		len = sizeof(cred);
+		CHECK(!getsockopt(i ? conn : client, SOL_SOCKET, SO_PEERCRED,
+				  &cred, &len));
+		CHECK(cred.pid == getpid() && cred.uid == geteuid() &&
+		      cred.gid == getegid());
+	}
+	CHECK(!send_fd(conn, listener));
+	passed = receive_fd(client);
+	CHECK(!fstat(passed, &a) && !fstat(listener, &b) &&
+	      a.st_ino == b.st_ino);
+	close(passed);
+	close(conn);
+	close(client);
+	close(listener);
+	if (name[0] != '@')
+		CHECK(!unlink(name));
+}
+
+static void test_server(void)
+{
+	char path[] = "/tmp/vunix-run.XXXXXX";
+	char name[64];
+
+	CHECK(mkdtemp(path));
+	snprintf(name, sizeof(name), "%s/socket", path);
+	one_server(name, SOCK_STREAM);
+	one_server(name, SOCK_SEQPACKET);
+	snprintf(name, sizeof(name), "@vunix-run-%d", getpid());
+	one_server(name, SOCK_STREAM);
+	one_server(name, SOCK_SEQPACKET);
+	rmdir(path);
+	CHECK(open_fds() == inherited);
+}
+
+/* Root becomes nobody: the sockets are nobody's, too. */
+static void test_owner(void)
+{
+	struct stat st;
+	int fds[2];
+	pid_t pid;
+
+	if (geteuid()) {
+		puts("# not root");
+		return;
+	}
+	pid = fork();
+	if (!pid) {
+		CHECK(!setresgid(65534, 65534, 65534));
+		CHECK(!setresuid(65534, 65534, 65534));
+		CHECK(!fstat(socket(AF_UNIX, SOCK_STREAM, 0), &st));
+		CHECK(st.st_uid == 65534 && st.st_gid == 65534);
+		CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+		CHECK(!fstat(fds[1], &st));
+		CHECK(st.st_uid == 65534 && st.st_gid == 65534);
+		CHECK(on_vunix(fds[0]) == vunix);
+		exit(0);
+	}
+	CHECK(child_status(pid) == 0);
+	CHECK(!fstat(socket(AF_UNIX, SOCK_STREAM, 0), &st) && !st.st_uid);
+}
+
+/* A socket belongs to the namespace of who asks for it. */
+static void test_netns(void)
+{
+	unsigned long ino;
+	int fd, fds[2];
+
+	if (geteuid()) {
+		puts("# not root");
+		return;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ino = inode_of(fd);
+	CHECK(!unshare(CLONE_NEWNET));
+	CHECK(!table_has("/proc/thread-self/net/vunix", ino) &&
+	      !table_has("/proc/thread-self/net/unix", ino));
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_DGRAM, 0)) == vunix);
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK(on_vunix(fds[0]) == vunix);
+}
+
+static void exchange(void)
+{
+	int fds[2];
+	char buf[8];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK(write(fds[0], "abc", 3) == 3 && read(fds[1], buf, 8) == 3);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Many processes, some of them at once. */
+static void test_processes(void)
+{
+	for (int round = 0; round < 25; round++) {
+		for (int i = 0; i < 20; i++) {
+			pid_t pid = fork();
+
+			CHECK(pid >= 0);
+			if (!pid) {
+				exchange();
+				_exit(0);
+			}
+		}
+		for (int i = 0; i < 20; i++) {
+			int status;
+
+			CHECK(wait(&status) > 0 && status == 0);
+		}
+	}
+	CHECK(wait(NULL) < 0 && errno == ECHILD);
+}
+
+/* Children die in the middle of a call, whichever step it is at. */
+static void test_killed(void)
+{
+	unsigned int seed = 1;
+
+	for (int round = 0; round < 40; round++) {
+		pid_t pids[4];
+
+		for (int i = 0; i < 4; i++) {
+			pids[i] = fork();
+			if (pids[i])
+				continue;
+			for (;;) {
+				int fds[2], fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+				CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0,
+						  fds));
+				close(fd);
+				close(fds[0]);
+				close(fds[1]);
+			}
+		}
+		usleep(500 + rand_r(&seed) % 3000);
+		for (int i = 0; i < 4; i++)
+			kill(pids[i], SIGKILL);
+		for (int i = 0; i < 4; i++) {
+			int status = child_status(pids[i]);
+
+			CHECK(WIFSIGNALED(status) &&
+			      WTERMSIG(status) == SIGKILL);
+		}
+		exchange();
+	}
+}
+
+static int ticks;
+
+static void tick(int sig)
+{
+	ticks += sig == SIGALRM;
+}
+
+/* Signals that are handled: nothing is made twice. */
+static void test_signals(void)
+{
+	struct itimerval every = { { 0, 300 }, { 0, 300 } };
+
+	signal(SIGALRM, tick);
+	CHECK(!setitimer(ITIMER_REAL, &every, NULL));
+	for (int i = 0; i < 500; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		CHECK(fd == 3);
+		close(fd);
+		exchange();
+	}
+	CHECK(open_fds() == inherited);
+	CHECK(ticks > 3);
+}
+
+static void *thread(void *arg)
+{
+	for (int i = 0; i < 60; i++)
+		exchange();
+	return arg;
+}
+
+static void test_threads(void)
+{
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_create(&threads[i], NULL, thread, NULL));
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_join(threads[i], NULL));
+	CHECK(open_fds() == inherited);
+}
+
+/* Kills for a family that it does not know, as sandboxes do. */
+static void install_filter(void)
+{
+	struct sock_filter code[] = {
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0,
+		  offsetof(struct seccomp_data, nr) },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_socket },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 3, SYS_socketpair },
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0,
+		  offsetof(struct seccomp_data, args) },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AF_UNIX },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
+	};
+	struct sock_fprog prog = { sizeof(code) / sizeof(*code), code };
+
+	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0));
+}
+
+static void wrong_filter(void)
+{
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) < 0);
+	CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0);
+}
+
+static void test_filter(void)
+{
+	wrong_filter();
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+	install_filter();
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)) == vunix);
+	exchange();
+}
+
+/* A sandbox that starts a program. */
+static void test_filter_exec(char *self)
+{
+	install_filter();
+	execl(self, self, "pair", vunix ? "vunix" : "unix", NULL);
+	CHECK(!"exec");
+}
+
+/* Who waits for children must not see any but its own. */
+static void test_no_child(void)
+{
+	CHECK(wait(NULL) < 0 && errno == ECHILD);
+	CHECK(open_fds() == inherited);
+}
+
+/* Stays when the command has ended, and needs the supervisor still. */
+static void test_daemon(void)
+{
+	int fds[2];
+	char byte;
+
+	CHECK(!pipe(fds));
+	if (fork())
+		exit(0);
+	setsid();
+	if (fork())
+		exit(0);
+	/* End of file: nobody but us has the other end any more. */
+	close(fds[1]);
+	CHECK(read(fds[0], &byte, 1) == 0);
+	close(fds[0]);
+	usleep(200000);
+	test_server();
+	puts("daemon has ended");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char	*name;
+		void		(*run)(void);
+	} tests[] = {
+		{ "create", test_create }, { "pair", test_pair },
+		{ "server", test_server }, { "owner", test_owner },
+		{ "netns", test_netns }, { "processes", test_processes },
+		{ "killed", test_killed }, { "signals", test_signals },
+		{ "threads", test_threads }, { "filter", test_filter },
+		{ "no-child", test_no_child }, { "daemon", test_daemon },
+	};
+
+	CHECK(argc > 1);
+	vunix = argc < 3 || !strcmp(argv[2], "vunix");
+	inherited = open_fds();
+	alarm(120);
+	if (!strcmp(argv[1], "filter-exec"))
+		test_filter_exec(argv[0]);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		if (strcmp(tests[i].name, argv[1]))
+			continue;
+		tests[i].run();
+		return 0;
+	}
+	CHECK(!"a test of that name");
+	return 1;
+}
