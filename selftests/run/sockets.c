@@ -8,6 +8,7 @@
 #include "prog.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -137,6 +138,9 @@ static void test_server(void)
 /* Root becomes nobody: the sockets are nobody's, too. */
 static void test_owner(void)
 {
+	gid_t group = 4711, groups[8];
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
 	struct stat st;
 	int fds[2];
 	pid_t pid;
@@ -147,6 +151,7 @@ static void test_owner(void)
 	}
 	pid = fork();
 	if (!pid) {
+		CHECK(!setgroups(1, &group));
 		CHECK(!setresgid(65534, 65534, 65534));
 		CHECK(!setresuid(65534, 65534, 65534));
 		CHECK(!fstat(socket(AF_UNIX, SOCK_STREAM, 0), &st));
@@ -155,6 +160,13 @@ static void test_owner(void)
 		CHECK(!fstat(fds[1], &st));
 		CHECK(st.st_uid == 65534 && st.st_gid == 65534);
 		CHECK(on_vunix(fds[0]) == vunix);
+		CHECK(!getsockopt(fds[0], SOL_SOCKET, SO_PEERCRED, &cred,
+				  &len));
+		CHECK(cred.uid == 65534 && cred.gid == 65534);
+		len = sizeof(groups);
+		CHECK(!getsockopt(fds[0], SOL_SOCKET, SO_PEERGROUPS, groups,
+				  &len));
+		CHECK(len == sizeof(gid_t) && groups[0] == 4711);
 		exit(0);
 	}
 	CHECK(child_status(pid) == 0);

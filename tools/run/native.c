@@ -20,27 +20,34 @@
 #include <linux/vunix.h>
 #include "run.h"
 
-/* The @nth number in the line @name of a status file in /proc, or -1. */
-long run_status_number(const char *status, const char *name, int nth)
+/* What follows "@name:" in a status file of /proc, or NULL. */
+const char *run_status_line(const char *status, const char *name)
 {
 	size_t len = strlen(name);
 
 	while (strncmp(status, name, len) || status[len] != ':') {
 		status = strchr(status, '\n');
 		if (!status++)
-			return -1;
+			return NULL;
 	}
-	status += len + 1;
-	for (;;) {
-		char *end;
-		long number = strtol(status, &end, 10);
+	return status + len + 1;
+}
 
-		if (end == status)
-			return -1;
+/* The @nth number in that line, or -1. */
+long run_status_number(const char *status, const char *name, int nth)
+{
+	const char *line = run_status_line(status, name);
+	char *end;
+	long number;
+
+	for (; line; line = end) {
+		number = strtol(line, &end, 10);
+		if (end == line)
+			break;
 		if (!nth--)
 			return number;
-		status = end;
 	}
+	return -1;
 }
 
 /* Both say AF_UNIX to SO_DOMAIN, but only one has options of its own. */

@@ -67,20 +67,21 @@ static void add(uint32_t *counter, uint32_t n)
  * Beginning
  */
 
-static int filters_now(void)
+/* Of this process; -1 if it cannot be known. */
+static long own_status(const char *name)
 {
 	char status[4096];
 	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 	ssize_t len;
 
 	if (fd < 0)
-		return 0;
+		return -1;
 	len = read(fd, status, sizeof(status) - 1);
 	close(fd);
 	if (len <= 0)
-		return 0;
+		return -1;
 	status[len] = 0;
-	return run_status_number(status, "Seccomp_filters", 0);
+	return run_status_number(status, name, 0);
 }
 
 static void map_count(const char *file)
@@ -110,7 +111,7 @@ __attribute__((constructor)) static void start(void)
 	if (number)
 		family = atoi(number);
 	fallback = getenv(ENV_FALLBACK);
-	if (family && filters && filters_now() > atoi(filters))
+	if (family && filters && own_status("Seccomp_filters") > atoi(filters))
 		sandboxed = true;
 	if (family && file)
 		map_count(file);
@@ -282,7 +283,11 @@ static int replace_number(int fd, int new, ino_t ino, struct table_list *sets)
 	return err ? -1 : 0;
 }
 
-/* All numbers of the socket in this process, if @fd still is that socket. */
+/*
+ * All numbers of the socket in this process, if @fd still is that socket.  With
+ * other threads only @fd: that one is in use, but they may close another at any
+ * moment, and find it open for something else.
+ */
 static int replace_socket(int fd, int new, ino_t ino)
 {
 	struct table_list same, sets;
@@ -293,7 +298,8 @@ static int replace_socket(int fd, int new, ino_t ino)
 	replace_lock(&mask);
 	err = fstat(fd, &st) || st.st_ino != ino;
 	if (!err) {
-		if (!table_scan(here, ino, &same, &sets) || !same.n) {
+		if (!table_scan(here, ino, &same, &sets) || !same.n ||
+		    own_status("Threads") != 1) {
 			same.n = 1;
 			same.fds[0] = fd;
 		}
@@ -338,30 +344,36 @@ static int refusal(int err)
 }
 
 /* Was a call refused that AF_UNIX may take? */
-static bool may_fall_back(int fd, const struct sockaddr *addr, socklen_t len)
+static bool may_fall_back(const struct sockaddr *addr, socklen_t len)
 {
-	int err = errno;
-	bool may = fallback && family && err == ECONNREFUSED &&
-		   is_unix_address(addr, len) && native_is_vunix(fd);
-
-	errno = err;
-	return may;
+	return fallback && family && errno == ECONNREFUSED &&
+	       is_unix_address(addr, len);
 }
 
-static int connect_native(int fd, const struct sockaddr *addr, socklen_t len)
+/*
+ * Another thread may replace the socket while we try; then the call is made
+ * again, for the socket that is there now.
+ */
+static bool was_replaced(int fd, ino_t ino)
 {
 	struct stat st;
+
+	return fstat(fd, &st) || st.st_ino != ino || !native_is_vunix(fd);
+}
+
+static int connect_native(int fd, const struct sockaddr *addr, socklen_t len,
+			  ino_t ino)
+{
 	int new, err;
 
-	if (fstat(fd, &st) || !native_may_replace(fd))
+	if (!native_may_replace(fd))
 		return ECONNREFUSED;
 	new = native_like(fd);
 	if (new < 0)
 		return ECONNREFUSED;
 	err = NEXT(connect)(new, addr, len) ? refusal(errno) : 0;
-	/* Another thread was faster, or has closed it. */
-	if (!err && replace_socket(fd, new, st.st_ino))
-		err = fcntl(fd, F_GETFD) < 0 ? EBADF : EISCONN;
+	if (!err && replace_socket(fd, new, ino))
+		err = ECONNREFUSED;
 	close(new);
 	return err;
 }
@@ -369,10 +381,16 @@ static int connect_native(int fd, const struct sockaddr *addr, socklen_t len)
 PUBLIC int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int err = NEXT(connect)(fd, addr, len);
+	struct stat st;
 
-	if (!err || !may_fall_back(fd, addr, len))
+	if (!err || !may_fall_back(addr, len))
 		return err;
-	err = connect_native(fd, addr, len);
+	if (fstat(fd, &st))
+		return -1;
+	err = was_replaced(fd, st.st_ino) ? ECONNREFUSED :
+	      connect_native(fd, addr, len, st.st_ino);
+	if (err == ECONNREFUSED && was_replaced(fd, st.st_ino))
+		return NEXT(connect)(fd, addr, len);
 	errno = err;
 	return err ? -1 : 0;
 }
@@ -391,6 +409,8 @@ static ssize_t send_native(int fd, const struct msghdr *msg, int flags)
 
 	if (fstat(fd, &st))
 		return -1;
+	if (was_replaced(fd, st.st_ino))
+		return NEXT(sendmsg)(fd, msg, flags);
 	new = native_like(fd);
 	if (new < 0) {
 		errno = ECONNREFUSED;
@@ -398,6 +418,7 @@ static ssize_t send_native(int fd, const struct msghdr *msg, int flags)
 	}
 	sent = NEXT(sendmsg)(new, msg, flags);
 	err = errno;
+	/* If another thread was faster, it has been sent all the same. */
 	if (sent >= 0 && for_good)
 		replace_socket(fd, new, st.st_ino);
 	close(new);
@@ -411,7 +432,7 @@ PUBLIC ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	ssize_t sent = NEXT(sendmsg)(fd, msg, flags);
 
 	if (sent >= 0 || errno != ECONNREFUSED ||
-	    !may_fall_back(fd, msg->msg_name, msg->msg_namelen))
+	    !may_fall_back(msg->msg_name, msg->msg_namelen))
 		return sent;
 	return send_native(fd, msg, flags);
 }
@@ -428,7 +449,7 @@ PUBLIC ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 		.msg_iovlen = 1,
 	};
 
-	if (sent >= 0 || !may_fall_back(fd, addr, addr_len))
+	if (sent >= 0 || !may_fall_back(addr, addr_len))
 		return sent;
 	return send_native(fd, &msg, flags);
 }
@@ -440,8 +461,7 @@ PUBLIC int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 	ssize_t sent;
 
 	if (done >= 0 || !n || errno != ECONNREFUSED ||
-	    !may_fall_back(fd, msgs->msg_hdr.msg_name,
-			   msgs->msg_hdr.msg_namelen))
+	    !may_fall_back(msgs->msg_hdr.msg_name, msgs->msg_hdr.msg_namelen))
 		return done;
 	sent = send_native(fd, &msgs->msg_hdr, flags);
 	if (sent < 0)

@@ -60,6 +60,7 @@ bool filter_is_call(uint32_t arch, int nr, const char *name);
 int supervise(const struct run_options *opt);
 
 /* native.c */
+const char *run_status_line(const char *status, const char *name);
 long run_status_number(const char *status, const char *name, int nth);
 bool native_is_vunix(int fd);
 bool native_may_replace(int fd);

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -37,6 +38,9 @@ static struct run_count count;
 static struct stat own_net;
 static char own_label[256];
 static int own_net_fd;
+static uid_t own_uid;
+static gid_t own_gid, own_group[CALL_GROUPS];
+static int own_groups;
 
 static void read_proc(pid_t tid, const char *name, char *buf, size_t size)
 {
@@ -60,6 +64,31 @@ static bool still_valid(const struct call *c)
 	return !ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id);
 }
 
+/* The line is there even if it is empty, and ends in a space. */
+static void read_groups(struct call *c, const char *line)
+{
+	c->nr_groups = -1;
+	if (!line || !strchr(line, '\n'))
+		return;
+	c->nr_groups = 0;
+	for (;;) {
+		unsigned long group;
+		char *end;
+
+		while (*line == ' ' || *line == '\t')
+			line++;
+		if (*line == '\n')
+			return;
+		group = strtoul(line, &end, 10);
+		if (end == line || c->nr_groups == CALL_GROUPS) {
+			c->nr_groups = -1;
+			return;
+		}
+		c->groups[c->nr_groups++] = group;
+		line = end;
+	}
+}
+
 /**
  * call_caller() - find out who calls
  * @c: call; its ids, and the size of its table of descriptors, are filled in
@@ -68,13 +97,17 @@ static bool still_valid(const struct call *c)
  */
 bool call_caller(struct call *c)
 {
-	char status[4096];
+	char status[8192];
 
 	read_proc(c->tid, "status", status, sizeof(status));
 	c->tgid = run_status_number(status, "Tgid", 0);
-	c->uid = run_status_number(status, "Uid", 3);
-	c->gid = run_status_number(status, "Gid", 3);
+	c->uid = run_status_number(status, "Uid", 1);
+	c->fsuid = run_status_number(status, "Uid", 3);
+	c->gid = run_status_number(status, "Gid", 1);
+	c->fsgid = run_status_number(status, "Gid", 3);
+	read_groups(c, run_status_line(status, "Groups"));
 	c->fdsize = run_status_number(status, "FDSize", 0);
+	c->threads = run_status_number(status, "Threads", 0);
 	return c->tgid > 0 && still_valid(c);
 }
 
@@ -162,18 +195,32 @@ static int enter_net(pid_t tid)
 	return err ? -1 : 1;
 }
 
+/*
+ * Effective ids and groups as well: SO_PEERCRED and SO_PEERGROUPS of a
+ * socketpair are those of its maker.  What is privileged comes first.
+ */
 static bool become_owner(const struct call *c)
 {
-	/* The group first: afterwards we may not be allowed to. */
-	setfsgid(c->gid);
-	setfsuid(c->uid);
-	return (gid_t)setfsgid(-1) == c->gid && (uid_t)setfsuid(-1) == c->uid;
+	if (c->uid != own_uid || c->gid != own_gid) {
+		if (c->nr_groups < 0 || setgroups(c->nr_groups, c->groups) ||
+		    setegid(c->gid) || seteuid(c->uid))
+			return false;
+	}
+	setfsgid(c->fsgid);
+	setfsuid(c->fsuid);
+	return (gid_t)setfsgid(-1) == c->fsgid &&
+	       (uid_t)setfsuid(-1) == c->fsuid;
 }
 
+/* Without this nothing may go on: better no supervisor than a wrong one. */
 static void become_self(void)
 {
-	setfsuid(geteuid());
-	setfsgid(getegid());
+	if (seteuid(own_uid) || setegid(own_gid))
+		_exit(1);
+	setfsuid(own_uid);
+	setfsgid(own_gid);
+	if (own_groups >= 0 && !own_uid && setgroups(own_groups, own_group))
+		_exit(1);
 }
 
 /**
@@ -361,6 +408,12 @@ static const char *decode(struct call *c)
 	return NULL;
 }
 
+/* Of another family, through socketcall(). */
+static bool is_creation(const char *name)
+{
+	return !strcmp(name, "socket") || !strcmp(name, "socketpair");
+}
+
 static void serve(struct call *c)
 {
 	const char *name;
@@ -368,14 +421,17 @@ static void serve(struct call *c)
 	c->tid = c->req->pid;
 	c->wide = c->req->data.arch & __AUDIT_ARCH_64BIT;
 	name = decode(c);
-	if (!name)
+	if (!name) {
 		call_continue(c);
-	else if (!strcmp(name, "socket") && (int)c->args[0] == AF_UNIX)
+	} else if (!strcmp(name, "socket") && (int)c->args[0] == AF_UNIX) {
 		do_socket(c);
-	else if (!strcmp(name, "socketpair") && (int)c->args[0] == AF_UNIX)
+	} else if (!strcmp(name, "socketpair") && (int)c->args[0] == AF_UNIX) {
 		do_socketpair(c);
-	else
+	} else {
+		if (c->opt->fallback && !is_creation(name))
+			count.replaced += fallback_call(c, name);
 		call_continue(c);
+	}
 }
 
 /* Until no task is under the filter. */
@@ -432,9 +488,19 @@ static void settle(int *listener, bool verbose)
 
 static void learn_self(void)
 {
+	struct rlimit files;
+
+	/* Numbers of others are dealt with, and may be large. */
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	own_net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own_net_fd < 0 || fstat(own_net_fd, &own_net))
 		_exit(1);
+	own_uid = geteuid();
+	own_gid = getegid();
+	own_groups = getgroups(CALL_GROUPS, own_group);
 	read_proc(getpid(), "attr/current", own_label, sizeof(own_label));
 }
 

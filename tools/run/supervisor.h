@@ -11,6 +11,9 @@
 
 struct run_options;
 
+/* A caller with more groups than that is left on AF_UNIX. */
+#define CALL_GROUPS	256
+
 struct call {
 	const struct run_options	*opt;
 	int				listener;
@@ -22,9 +25,12 @@ struct call {
 	uint64_t			args[6];
 	/* call_caller() fills in: */
 	pid_t				tgid;
-	uid_t				uid;	/* of its files, as the gid */
-	gid_t				gid;
+	uid_t				uid, fsuid;
+	gid_t				gid, fsgid;
+	int				nr_groups;
+	gid_t				groups[CALL_GROUPS];
 	unsigned int			fdsize;
+	unsigned int			threads;
 	/* call_enter(): 1 if we are in a namespace of its own */
 	int				elsewhere;
 };
@@ -36,6 +42,9 @@ void call_leave(struct call *c);
 void call_return(struct call *c, int64_t val);
 void call_fail(struct call *c, int err);
 void call_continue(struct call *c);
+
+/* fallback.c */
+bool fallback_call(struct call *c, const char *what);
 
 /* memory.c */
 int call_read(const struct call *c, uint64_t where, void *buf, size_t len);

@@ -1,0 +1,642 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * reach server DIR - a server on AF_UNIX, without vunix-run
+ * reach TEST DIR   - a client under vunix-run --fallback that has to reach it
+ *
+ * The server answers each connection with who it takes the client for, then
+ * echoes; of datagrams it notes the sender's process in DIR/log, and answers
+ * those that have a name.
+ */
+#include "prog.h"
+#include <stdatomic.h>
+#include <sys/epoll.h>
+
+static const char *dir;
+
+struct peer {
+	const char	*name;	/* behind DIR/ or '@' */
+	int		type;
+};
+
+static const struct peer peers[] = {
+	{ "stream", SOCK_STREAM }, { "seqpacket", SOCK_SEQPACKET },
+	{ "dgram", SOCK_DGRAM }, { "@stream", SOCK_STREAM },
+	{ "@seqpacket", SOCK_SEQPACKET }, { "@dgram", SOCK_DGRAM },
+};
+
+#define NR_PEERS	6
+
+static socklen_t peer_address(struct sockaddr_un *un, const char *name)
+{
+	char full[100];
+
+	if (name[0] == '@')
+		snprintf(full, sizeof(full), "@%s/%s", dir, name + 1);
+	else
+		snprintf(full, sizeof(full), "%s/%s", dir, name);
+	return address(un, full);
+}
+
+/*
+ * The server
+ */
+
+static void serve_datagram(int fd, FILE *log)
+{
+	char buf[128], control[CMSG_SPACE(sizeof(struct ucred))];
+	struct sockaddr_un un;
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = {
+		.msg_name = &un, .msg_namelen = sizeof(un),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	ssize_t len = recvmsg(fd, &msg, 0);
+	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+	struct ucred cred = { 0 };
+
+	CHECK(len >= 0 && head && head->cmsg_type == SCM_CREDENTIALS);
+	memcpy(&cred, CMSG_DATA(head), sizeof(cred));
+	fprintf(log, "%d %d %.*s\n", cred.pid, cred.uid, (int)len, buf);
+	fflush(log);
+	if (msg.msg_namelen > sizeof(un.sun_family))
+		sendto(fd, buf, len, 0, (void *)&un, msg.msg_namelen);
+}
+
+static void greet(int listener, int set)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int fd = accept(listener, NULL, NULL);
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	char text[64];
+
+	CHECK(fd >= 0);
+	CHECK(!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len));
+	len = snprintf(text, sizeof(text), "%d %d", cred.pid, cred.uid);
+	if (send(fd, text, len, MSG_NOSIGNAL) < 0) {
+		close(fd);
+		return;
+	}
+	event.data.fd = fd;
+	CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
+}
+
+static void echo(int fd)
+{
+	char buf[256];
+	ssize_t len = recv(fd, buf, sizeof(buf), 0);
+
+	if (len <= 0 || send(fd, buf, len, MSG_NOSIGNAL) < 0)
+		close(fd);
+}
+
+static void server(void)
+{
+	int set = epoll_create1(0), fds[NR_PEERS], one = 1;
+	char path[128];
+	FILE *log;
+
+	snprintf(path, sizeof(path), "%s/log", dir);
+	log = fopen(path, "a");
+	CHECK(log && set >= 0);
+	for (int i = 0; i < NR_PEERS; i++) {
+		struct epoll_event event = { .events = EPOLLIN };
+		struct sockaddr_un un;
+		socklen_t len = peer_address(&un, peers[i].name);
+
+		fds[i] = socket(AF_UNIX, peers[i].type, 0);
+		CHECK(!bind(fds[i], (void *)&un, len));
+		if (un.sun_path[0])
+			CHECK(!chmod(un.sun_path, 0777));
+		if (peers[i].type == SOCK_DGRAM)
+			CHECK(!setsockopt(fds[i], SOL_SOCKET, SO_PASSCRED, &one,
+					  sizeof(one)));
+		else
+			CHECK(!listen(fds[i], 64));
+		event.data.fd = fds[i];
+		CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, fds[i], &event));
+	}
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		struct epoll_event event;
+		int i;
+
+		if (epoll_wait(set, &event, 1, -1) != 1)
+			continue;
+		for (i = 0; i < NR_PEERS && fds[i] != event.data.fd; i++)
+			;
+		if (i == NR_PEERS)
+			echo(event.data.fd);
+		else if (peers[i].type == SOCK_DGRAM)
+			serve_datagram(fds[i], log);
+		else
+			greet(fds[i], set);
+	}
+}
+
+/*
+ * Clients
+ */
+
+static int reach(int fd, const char *name)
+{
+	struct sockaddr_un un;
+	socklen_t len = peer_address(&un, name);
+
+	return connect(fd, (void *)&un, len);
+}
+
+/* The server knows who we are, and hears what we say. */
+static void talk(int fd)
+{
+	char want[64], buf[64];
+	ssize_t len;
+
+	snprintf(want, sizeof(want), "%d %d", getpid(), geteuid());
+	len = recv(fd, buf, sizeof(buf) - 1, 0);
+	CHECK(len > 0);
+	buf[len] = 0;
+	CHECK(!strcmp(buf, want));
+	CHECK(send(fd, "hello", 5, 0) == 5);
+	CHECK(recv(fd, buf, sizeof(buf), 0) == 5 && !memcmp(buf, "hello", 5));
+}
+
+/* Does the log say that we have sent this? */
+static bool logged(const char *text)
+{
+	char want[128], line[128], path[128];
+	bool found = false;
+
+	snprintf(want, sizeof(want), "%d %d %s\n", getpid(), geteuid(), text);
+	snprintf(path, sizeof(path), "%s/log", dir);
+	for (int i = 0; i < 200 && !found; i++) {
+		FILE *log = fopen(path, "re");
+
+		CHECK(log);
+		while (!found && fgets(line, sizeof(line), log))
+			found = !strcmp(line, want);
+		fclose(log);
+		if (!found)
+			usleep(20000);
+	}
+	return found;
+}
+
+static void test_connect(void)
+{
+	for (int i = 0; i < NR_PEERS; i++) {
+		int fd = socket(AF_UNIX, peers[i].type, 0);
+
+		CHECK(on_vunix(fd));
+		CHECK(!reach(fd, peers[i].name));
+		CHECK(!on_vunix(fd));
+		if (peers[i].type != SOCK_DGRAM) {
+			talk(fd);
+			CHECK(reach(fd, peers[i].name) < 0 && errno == EISCONN);
+		} else {
+			CHECK(send(fd, peers[i].name, strlen(peers[i].name), 0)
+			      > 0);
+			CHECK(logged(peers[i].name));
+		}
+		close(fd);
+	}
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) == 3);
+}
+
+static void test_relative(void)
+{
+	struct sockaddr_un un;
+	socklen_t len = address(&un, "stream");
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	CHECK(!chdir(dir));
+	CHECK(!connect(fd, (void *)&un, len));
+	talk(fd);
+}
+
+static void check_int(int fd, int name, int want)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	CHECK(!getsockopt(fd, SOL_SOCKET, name, &value, &len));
+	CHECK(value == want);
+}
+
+static void test_options(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct linger linger = { 1, 7 };
+	struct timeval time = { 3, 200000 };
+	int one = 1, size = 50000, off = 0, twin;
+	struct sockaddr_un un;
+	socklen_t len;
+
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)));
+	CHECK(!fcntl(fd, F_SETOWN, getpid()));
+	CHECK(!fcntl(fd, F_SETSIG, SIGUSR1));
+	twin = fcntl(fd, F_DUPFD, 20);
+	CHECK(twin == 20);
+
+	CHECK(!reach(fd, "stream"));
+	CHECK(!on_vunix(fd) && inode_of(fd) == inode_of(twin));
+	CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC && !fcntl(twin, F_GETFD));
+	CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	CHECK(fcntl(fd, F_GETOWN) == getpid());
+	CHECK(fcntl(fd, F_GETSIG) == SIGUSR1);
+	check_int(fd, SO_PASSCRED, 1);
+	check_int(fd, SO_SNDBUF, 100000);
+	check_int(fd, SO_PEEK_OFF, 0);
+	check_int(fd, SO_KEEPALIVE, 1);
+	len = sizeof(time);
+	memset(&time, 0, sizeof(time));
+	CHECK(!getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &len));
+	/* In jiffies. */
+	CHECK(time.tv_sec == 3 && time.tv_usec >= 200000 &&
+	      time.tv_usec < 220000);
+	len = sizeof(linger);
+	memset(&linger, 0, sizeof(linger));
+	CHECK(!getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len));
+	CHECK(linger.l_onoff == 1 && linger.l_linger == 7);
+	/* For SO_PASSCRED it has got a name. */
+	len = sizeof(un);
+	CHECK(!getsockname(fd, (void *)&un, &len) && len == 8);
+}
+
+static volatile sig_atomic_t got_sigio;
+
+static void on_sigio(int sig, siginfo_t *info, void *context)
+{
+	got_sigio = info->si_fd;
+}
+
+/* O_ASYNC, and the signal names the right number. */
+static void test_async(void)
+{
+	struct sigaction act = {
+		.sa_sigaction = on_sigio, .sa_flags = SA_SIGINFO,
+	};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	CHECK(!sigaction(SIGRTMIN, &act, NULL));
+	CHECK(!fcntl(fd, F_SETOWN, getpid()));
+	CHECK(!fcntl(fd, F_SETSIG, SIGRTMIN));
+	CHECK(!fcntl(fd, F_SETFL, O_ASYNC));
+	CHECK(!reach(fd, "stream"));
+	CHECK(fcntl(fd, F_GETFL) & O_ASYNC);
+	talk(fd);
+	CHECK(got_sigio == fd);
+}
+
+static void test_names(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct sockaddr_un un, got;
+	char text[] = "named", buf[16];
+	socklen_t len, got_len = sizeof(got);
+
+	snprintf(buf, sizeof(buf), "@%d", getpid());
+	len = address(&un, buf);
+	CHECK(!bind(fd, (void *)&un, len));
+	len = peer_address(&got, "dgram");
+	CHECK(sendto(fd, text, 5, 0, (void *)&got, len) == 5);
+	CHECK(!on_vunix(fd));
+	CHECK(!getsockname(fd, (void *)&got, &got_len));
+	CHECK(got_len == offsetof(struct sockaddr_un, sun_path) + strlen(buf) &&
+	      !memcmp(&un, &got, got_len));
+	CHECK(recv(fd, buf, sizeof(buf), 0) == 5 && !memcmp(buf, text, 5));
+	close(fd);
+
+	/* A path stays where others may look for it. */
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	len = peer_address(&un, "mine");
+	CHECK(!bind(fd, (void *)&un, len));
+	CHECK(reach(fd, "stream") < 0 && errno == ECONNREFUSED);
+	CHECK(on_vunix(fd));
+	unlink(un.sun_path);
+}
+
+static void test_send(void)
+{
+	for (int how = 0; how < 3; how++) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+		char text[] = "sent by 0";
+		struct iovec iov = { text, 9 };
+		struct sockaddr_un un;
+		struct mmsghdr mm[2] = { 0 };
+		struct msghdr *msg = &mm[0].msg_hdr;
+		int n = 0;
+
+		text[8] += how;
+		msg->msg_name = &un;
+		msg->msg_namelen = peer_address(&un, "dgram");
+		msg->msg_iov = &iov;
+		msg->msg_iovlen = 1;
+		mm[1].msg_hdr = *msg;
+		if (how == 0)
+			CHECK(sendto(fd, text, 9, 0, (void *)&un,
+				     msg->msg_namelen) == 9);
+		else if (how == 1)
+			CHECK(sendmsg(fd, msg, 0) == 9);
+		else
+			for (n = 0; n < 2;) {
+				int done = sendmmsg(fd, mm + n, 2 - n, 0);
+
+				CHECK(done > 0 && mm[n].msg_len == 9);
+				n += done;
+			}
+		CHECK(!on_vunix(fd));
+		CHECK(logged(text));
+		close(fd);
+	}
+}
+
+/* Nobody there: what it is on AF_UNIX, and the socket stays vunix's. */
+static void test_nobody(void)
+{
+	for (int i = 0; i < 3; i++) {
+		int fd = socket(AF_UNIX, peers[i].type, 0);
+		struct sockaddr_un un;
+		socklen_t len;
+
+		CHECK(reach(fd, "nobody") < 0 && errno == ENOENT);
+		CHECK(reach(fd, "@nobody") < 0 && errno == ECONNREFUSED);
+		CHECK(reach(fd, "log") < 0 && errno == ECONNREFUSED);
+		if (peers[i].type == SOCK_DGRAM) {
+			len = peer_address(&un, "@nobody");
+			CHECK(sendto(fd, "x", 1, 0, (void *)&un, len) < 0 &&
+			      errno == ECONNREFUSED);
+		}
+		CHECK(on_vunix(fd));
+		close(fd);
+	}
+}
+
+/* Without --fallback */
+static void test_refused(void)
+{
+	for (int i = 0; i < NR_PEERS; i++) {
+		int fd = socket(AF_UNIX, peers[i].type, 0);
+
+		CHECK(reach(fd, peers[i].name) < 0 && errno == ECONNREFUSED);
+		CHECK(on_vunix(fd));
+	}
+}
+
+/* The same abstract name in both families: vunix's is meant. */
+static void test_preferred(void)
+{
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un un;
+	socklen_t len = peer_address(&un, "@stream");
+
+	CHECK(!bind(listener, (void *)&un, len) && !listen(listener, 1));
+	CHECK(!reach(fd, "@stream"));
+	CHECK(on_vunix(fd) && accept(listener, NULL, NULL) >= 0);
+}
+
+/* A socket that is watched already, in several sets and under two numbers. */
+static void test_epoll(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int twin = dup(fd), other = socket(AF_UNIX, SOCK_STREAM, 0);
+	int a = epoll_create1(0), b = epoll_create1(0);
+	struct epoll_event event = { .events = EPOLLIN }, got[4];
+	bool seen[2] = { false, false };
+
+	event.data.u64 = 0x123456789abcdef0;
+	CHECK(!epoll_ctl(a, EPOLL_CTL_ADD, fd, &event));
+	event.data.u64 = 77;
+	CHECK(!epoll_ctl(a, EPOLL_CTL_ADD, twin, &event));
+	event.events = EPOLLIN | EPOLLET | EPOLLRDHUP;
+	event.data.u64 = 5;
+	CHECK(!epoll_ctl(b, EPOLL_CTL_ADD, fd, &event));
+	event.data.u64 = 6;
+	CHECK(!epoll_ctl(b, EPOLL_CTL_ADD, other, &event));
+
+	CHECK(!reach(fd, "stream"));
+	for (int n = 0; !seen[0] || !seen[1];) {
+		n = epoll_wait(a, got, 4, 10000);
+		CHECK(n > 0);
+		for (int i = 0; i < n; i++) {
+			CHECK(!(got[i].events & EPOLLHUP));
+			if (got[i].data.u64 == 0x123456789abcdef0)
+				seen[0] = got[i].events & EPOLLIN;
+			else if (got[i].data.u64 == 77)
+				seen[1] = got[i].events & EPOLLIN;
+			else
+				CHECK(!"such data");
+		}
+	}
+	CHECK(epoll_wait(b, got, 1, 10000) == 1);
+	/* It may be the other one's hang-up, which is not connected. */
+	if (got[0].data.u64 == 6)
+		CHECK(epoll_wait(b, got, 1, 10000) == 1);
+	CHECK(got[0].data.u64 == 5 && (got[0].events & EPOLLIN));
+	fcntl(fd, F_SETFL, 0);
+	talk(fd);
+	/* It can be changed, and taken out. */
+	event.events = EPOLLOUT;
+	event.data.u64 = 9;
+	CHECK(!epoll_ctl(a, EPOLL_CTL_MOD, fd, &event));
+	CHECK(!epoll_ctl(a, EPOLL_CTL_DEL, twin, NULL));
+	CHECK(!epoll_ctl(b, EPOLL_CTL_DEL, fd, NULL));
+	CHECK(epoll_wait(a, got, 1, 10000) == 1 && got[0].data.u64 == 9 &&
+	      got[0].events == EPOLLOUT);
+}
+
+/*
+ * Threads on one descriptor: some connect it, others use it all the time.
+ */
+
+static int shared;
+static atomic_int connected, stop;
+
+static void *racing_connect(void *arg)
+{
+	if (!reach(shared, arg))
+		atomic_fetch_add(&connected, 1);
+	else
+		CHECK(errno == EISCONN);
+	return NULL;
+}
+
+static void *racing_use(void *arg)
+{
+	while (!stop) {
+		struct pollfd pfd = { .fd = shared, .events = POLLIN };
+		struct epoll_event event;
+		struct stat st;
+		int value;
+		socklen_t len = sizeof(value);
+
+		CHECK(fcntl(shared, F_GETFD) == FD_CLOEXEC);
+		CHECK(!fstat(shared, &st) && S_ISSOCK(st.st_mode));
+		CHECK(!getsockopt(shared, SOL_SOCKET, SO_PASSCRED, &value,
+				  &len) && value == 1);
+		CHECK(poll(&pfd, 1, 0) >= 0 && !(pfd.revents & POLLNVAL));
+		CHECK(epoll_wait(*(int *)arg, &event, 1, 0) >= 0);
+		close(dup(shared));
+	}
+	return NULL;
+}
+
+static void race(const char *name, int type)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	pthread_t threads[6];
+	int one = 1, set = epoll_create1(0);
+
+	shared = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	CHECK(!setsockopt(shared, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)));
+	CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, shared, &event));
+	connected = stop = 0;
+	for (int i = 0; i < 6; i++)
+		CHECK(!pthread_create(&threads[i], NULL,
+				      i < 2 ? racing_use : racing_connect,
+				      i < 2 ? (void *)&set : (void *)name));
+	for (int i = 2; i < 6; i++)
+		CHECK(!pthread_join(threads[i], NULL));
+	stop = 1;
+	for (int i = 0; i < 2; i++)
+		CHECK(!pthread_join(threads[i], NULL));
+	CHECK(connected == 1);
+	CHECK(!on_vunix(shared));
+	CHECK(epoll_wait(set, &event, 1, 10000) == 1);
+	talk(shared);
+	close(shared);
+	close(set);
+}
+
+static void test_threads(void)
+{
+	for (int i = 0; i < 15; i++) {
+		race("stream", SOCK_STREAM);
+		race("@seqpacket", SOCK_SEQPACKET);
+	}
+}
+
+/*
+ * The socket is with another process already.  Ours is replaced; the other's
+ * cannot be, and is what it has been: not connected.
+ */
+static void test_passed(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), pair[2], theirs;
+	char byte;
+	pid_t pid;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	pid = fork();
+	if (!pid) {
+		close(fd);
+		theirs = receive_fd(pair[1]);
+		CHECK(write(pair[1], "r", 1) == 1);
+		CHECK(read(pair[1], &byte, 1) == 1);
+		CHECK(on_vunix(theirs));
+		CHECK(send(theirs, "x", 1, MSG_NOSIGNAL) < 0 &&
+		      errno == ENOTCONN);
+		/* It can connect it itself. */
+		CHECK(!reach(theirs, "stream") && !on_vunix(theirs));
+		talk(theirs);
+		exit(0);
+	}
+	CHECK(!send_fd(pair[0], fd));
+	CHECK(read(pair[0], &byte, 1) == 1);
+	CHECK(!reach(fd, "stream"));
+	CHECK(!on_vunix(fd));
+	talk(fd);
+	CHECK(write(pair[0], "g", 1) == 1);
+	CHECK(child_status(pid) == 0);
+}
+
+/* In flight while it is replaced. */
+static void test_in_flight(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), pair[2], later;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	CHECK(!send_fd(pair[0], fd));
+	CHECK(!reach(fd, "stream"));
+	talk(fd);
+	later = receive_fd(pair[1]);
+	CHECK(on_vunix(later) && !on_vunix(fd));
+}
+
+/* One that holds messages, or has a peer, is not given up for a message. */
+static void test_kept(void)
+{
+	int fds[2], fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct sockaddr_un un, to;
+	socklen_t len = peer_address(&un, "@kept");
+	socklen_t to_len = peer_address(&to, "dgram");
+	char buf[8];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+	CHECK(!bind(fd, (void *)&un, len));
+	CHECK(sendto(fds[0], "a", 1, 0, (void *)&un, len) == 1);
+	sendto(fd, "kept", 4, 0, (void *)&to, to_len);
+	CHECK(on_vunix(fd));
+	CHECK(recv(fd, buf, 8, 0) == 1 && buf[0] == 'a');
+	sendto(fds[1], "kept", 4, 0, (void *)&to, to_len);
+	CHECK(on_vunix(fds[1]));
+	CHECK(send(fds[1], "b", 1, 0) == 1 && recv(fds[0], buf, 8, 0) == 1);
+}
+
+/* Also when the process is another by now, or another user. */
+static void test_fork(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (!geteuid()) {
+			CHECK(!setresgid(65534, 65534, 65534));
+			CHECK(!setresuid(65534, 65534, 65534));
+		}
+		CHECK(!reach(fd, "stream"));
+		talk(fd);
+		exit(0);
+	}
+	CHECK(child_status(pid) == 0);
+	CHECK(on_vunix(fd));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char	*name;
+		void		(*run)(void);
+	} tests[] = {
+		{ "connect", test_connect }, { "relative", test_relative },
+		{ "options", test_options }, { "async", test_async },
+		{ "names", test_names }, { "send", test_send },
+		{ "nobody", test_nobody }, { "refused", test_refused },
+		{ "preferred", test_preferred }, { "epoll", test_epoll },
+		{ "threads", test_threads }, { "passed", test_passed },
+		{ "in-flight", test_in_flight }, { "kept", test_kept },
+		{ "fork", test_fork },
+	};
+
+	CHECK(argc == 3);
+	dir = argv[2];
+	if (!strcmp(argv[1], "server"))
+		server();
+	alarm(120);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		if (strcmp(tests[i].name, argv[1]))
+			continue;
+		tests[i].run();
+		return 0;
+	}
+	CHECK(!"a test of that name");
+	return 1;
+}
