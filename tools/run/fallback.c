@@ -90,24 +90,27 @@ static bool probe(int family, const struct sockaddr_un *un, socklen_t len)
 	return there;
 }
 
-/* As the caller would find it, in its root and working folder. */
-static int open_path(const struct call *c, const char *path)
+/*
+ * Where the caller begins to look for a path.  Asked for before we take on its
+ * identity: it may be hidden from that.
+ */
+static int open_start(const struct call *c, const struct name *name)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
-	bool absolute = path[0] == '/';
 	char dir[64];
-	int dirfd, fd;
 
 	snprintf(dir, sizeof(dir), "/proc/%d/%s", c->tid,
-		 absolute ? "root" : "cwd");
-	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		return -1;
-	if (absolute)
-		how.resolve = RESOLVE_IN_ROOT;
-	fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
-	close(dirfd);
-	return fd;
+		 name->un.sun_path[0] == '/' ? "root" : "cwd");
+	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int open_path(int start, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = path[0] == '/' ? RESOLVE_IN_ROOT : 0,
+	};
+
+	return syscall(SYS_openat2, start, path, &how, sizeof(how));
 }
 
 static bool owns_path(int family, int fd)
@@ -159,7 +162,7 @@ static bool owns_abstract(int family, int type, const struct name *name)
 	return found;
 }
 
-static bool is_elsewhere(const struct call *c, int type,
+static bool is_elsewhere(const struct call *c, int start, int type,
 			 const struct name *name)
 {
 	bool elsewhere;
@@ -168,7 +171,7 @@ static bool is_elsewhere(const struct call *c, int type,
 	if (!name->un.sun_path[0])
 		return !owns_abstract(c->opt->family, type, name) &&
 		       owns_abstract(AF_UNIX, type, name);
-	fd = open_path(c, name->un.sun_path);
+	fd = open_path(start, name->un.sun_path);
 	if (fd < 0)
 		return false;
 	elsewhere = !owns_path(c->opt->family, fd) && owns_path(AF_UNIX, fd);
@@ -245,6 +248,25 @@ static void move_registrations(const struct call *c, const char *proc,
 	}
 }
 
+/* A signal tells the number at which O_ASYNC was set. */
+static void move_async(int number, int old, int new)
+{
+	int flags = fcntl(old, F_GETFL);
+	pid_t pid;
+
+	if (flags < 0 || !(flags & O_ASYNC))
+		return;
+	pid = fork();
+	if (!pid) {
+		new = above(new, number);
+		if (new >= 0 && dup2(new, number) == number)
+			fcntl(number, F_SETFL, flags);
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 static bool closes_on_exec(const char *proc, int number)
 {
 	unsigned int flags = 0;
@@ -291,6 +313,7 @@ static bool replace(struct call *c, int old, int new)
 
 		move_registrations(c, proc, same.fds[i], old, new, st.st_ino,
 				   &sets);
+		move_async(same.fds[i], old, new);
 		if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &addfd) >= 0)
 			done = true;
 	}
@@ -317,7 +340,7 @@ bool fallback_call(struct call *c, const char *what)
 {
 	bool connecting = !strcmp(what, "connect");
 	struct name name;
-	int old, new = -1;
+	int old, start, new = -1;
 	bool done = false;
 
 	if (read_call(c, what, &name) || !call_caller(c))
@@ -325,9 +348,10 @@ bool fallback_call(struct call *c, const char *what)
 	old = from_caller(c, c->args[0]);
 	if (old < 0)
 		return false;
+	start = open_start(c, &name);
 	if (native_is_vunix(old) && native_may_replace(old) &&
 	    (connecting || !native_has_peer(old)) && call_enter(c)) {
-		if (is_elsewhere(c, socket_type(old), &name))
+		if (is_elsewhere(c, start, socket_type(old), &name))
 			new = native_like(old);
 		call_leave(c);
 	}
@@ -335,6 +359,8 @@ bool fallback_call(struct call *c, const char *what)
 		done = replace(c, old, new);
 		close(new);
 	}
+	if (start >= 0)
+		close(start);
 	close(old);
 	return done;
 }

@@ -39,8 +39,6 @@ static const struct abi abis[] = {
 #endif
 };
 
-#define NR_ABIS	(sizeof(abis) / sizeof(abis[0]))
-
 /**
  * filter_is_call() - is this the system call of that name?
  * @arch: AUDIT_ARCH_* of the caller
@@ -51,7 +49,7 @@ static const struct abi abis[] = {
  */
 bool filter_is_call(uint32_t arch, int nr, const char *name)
 {
-	for (size_t i = 0; i < NR_ABIS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
 		const struct abi *a = &abis[i];
 		const struct {
 			const char	*name;
@@ -68,7 +66,7 @@ bool filter_is_call(uint32_t arch, int nr, const char *name)
 
 		if (a->arch != arch)
 			continue;
-		for (size_t k = 0; k < sizeof(calls) / sizeof(calls[0]); k++)
+		for (size_t k = 0; k < ARRAY_SIZE(calls); k++)
 			if (calls[k].nr == nr && !strcmp(calls[k].name, name))
 				return true;
 	}
@@ -187,7 +185,7 @@ int filter_install(bool fallback)
 			      SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	int fd;
 
-	for (size_t i = 0; i < NR_ABIS; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++)
 		add_abi(&p, &abis[i], fallback);
 	allow(&p);
 	prog.len = p.len;

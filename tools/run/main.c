@@ -161,7 +161,7 @@ static int exit_code(int err)
 	return err == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
 }
 
-static _Noreturn void become(const char *path, char **argv)
+static __attribute__((noreturn)) void become(const char *path, char **argv)
 {
 	int err;
 

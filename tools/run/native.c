@@ -167,7 +167,7 @@ static void copy_options(int from, int to)
 	copy_value(from, to, SO_RCVTIMEO, sizeof(struct timeval));
 	copy_value(from, to, SO_SNDTIMEO, sizeof(struct timeval));
 	copy_filter(from, to);
-	for (size_t i = 0; i < sizeof(ints) / sizeof(*ints); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ints); i++)
 		copy_value(from, to, ints[i], sizeof(int));
 }
 

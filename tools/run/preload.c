@@ -41,21 +41,23 @@ static struct run_count *count = &nobody_asks;
  * What we stand in front of.  A program's own constructors may call before ours
  * has run, so each is looked up when it is first needed.
  */
-static void *next_function(_Atomic(void *) *where, const char *name)
+static void *next_function(void **where, const char *name)
 {
-	void *function = atomic_load(where);
+	void *function = __atomic_load_n(where, __ATOMIC_ACQUIRE);
 
 	if (!function) {
 		function = dlsym(RTLD_NEXT, name);
-		atomic_store(where, function);
+		__atomic_store_n(where, function, __ATOMIC_RELEASE);
 	}
 	return function;
 }
 
 #define NEXT(name) \
 	({ \
-		static _Atomic(void *) where; \
-		(__typeof__(&name))next_function(&where, #name); \
+		static void *where; \
+		__typeof__(name) *next; \
+		next = next_function(&where, #name); \
+		next; \
 	})
 
 static void add(uint32_t *counter, uint32_t n)

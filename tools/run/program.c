@@ -4,10 +4,10 @@
  * library from us.
  */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +18,8 @@
 
 #if UINTPTR_MAX > UINT32_MAX
 #define OWN_CLASS	ELFCLASS64
-typedef Elf64_Ehdr	elf_header;
-typedef Elf64_Phdr	elf_segment;
 #else
 #define OWN_CLASS	ELFCLASS32
-typedef Elf32_Ehdr	elf_header;
-typedef Elf32_Phdr	elf_segment;
 #endif
 
 /* 0, or what execve() would say at once. */
@@ -78,9 +74,9 @@ int program_find(const char *name, char *path, size_t size)
 	}
 }
 
-static bool has_interpreter(int fd, const elf_header *eh)
+static bool has_interpreter(int fd, const ElfW(Ehdr) *eh)
 {
-	elf_segment ph;
+	ElfW(Phdr) ph;
 
 	for (int i = 0; i < eh->e_phnum; i++) {
 		if (pread(fd, &ph, sizeof(ph), eh->e_phoff +
@@ -92,7 +88,7 @@ static bool has_interpreter(int fd, const elf_header *eh)
 	return false;
 }
 
-static enum program_kind kind_of_elf(int fd, const elf_header *eh)
+static enum program_kind kind_of_elf(int fd, const ElfW(Ehdr) *eh)
 {
 	static const uint16_t machine =
 #if defined(__x86_64__)
@@ -128,7 +124,7 @@ static bool gains_privilege(int fd)
 		return false;
 	if ((st.st_mode & S_ISUID) && st.st_uid != geteuid())
 		return true;
-	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) &&
+	if ((st.st_mode & S_ISGID) && (st.st_mode & 0010) &&
 	    st.st_gid != getegid())
 		return true;
 	/* Root has the capabilities already. */
@@ -168,7 +164,7 @@ enum program_kind program_kind(const char *path)
 	for (int depth = 0; depth < 5; depth++) {
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 		bool script = false;
-		elf_header eh;
+		ElfW(Ehdr) eh;
 		ssize_t len;
 
 		if (fd < 0)

@@ -12,6 +12,8 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /*
  * Environment of a tree that runs preloaded.  The library believes nothing
  * else, so a program started with a clean environment is on AF_UNIX.

@@ -378,7 +378,7 @@ static const char *decode_socketcall(struct call *c)
 	int nr = c->args[0];
 	uint64_t where = c->args[1];
 
-	for (size_t i = 0; i < sizeof(subcalls) / sizeof(*subcalls); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(subcalls); i++) {
 		if (subcalls[i].nr != nr)
 			continue;
 		/* The longest has six; fewer may be at the end of a page. */
@@ -402,7 +402,7 @@ static const char *decode(struct call *c)
 		c->args[i] = data->args[i];
 	if (filter_is_call(data->arch, data->nr, "socketcall"))
 		return decode_socketcall(c);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (filter_is_call(data->arch, data->nr, names[i]))
 			return names[i];
 	return NULL;
