@@ -57,6 +57,10 @@ install-tools: tools
 check-run:
 	@selftests/run/check $(KERNEL)
 
+# and with real programs: PROGRAMS="redis dbus:seccomp"
+check-programs:
+	@selftests/run/check-programs -k $(KERNEL) $(PROGRAMS)
+
 # The module for every kernel with all warnings as errors, and what needs no
 # compiler.
 lint:
@@ -134,6 +138,7 @@ help:
 	@echo 'make tools            build vunix-run, for existing programs, and vss'
 	@echo 'make install-tools    install them, and their manual pages'
 	@echo 'make check-run        test vunix-run in a virtual machine'
+	@echo 'make check-programs   the same with real programs, PROGRAMS="redis tmux"'
 	@echo 'make selftests        build the test programs'
 	@echo 'make lint             static checks, on every kernel'
 	@echo 'make model            a model of the collector, searched by spin'
@@ -153,6 +158,6 @@ help:
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install clean selftests tools \
-	install-tools check-run lint gc-check model mutants check demo \
-	demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
+	install-tools check-run check-programs lint gc-check model mutants \
+	check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
 	bench-memory bench-uml dkms-install help
