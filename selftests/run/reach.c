@@ -498,7 +498,8 @@ static void race(const char *name, int type)
 	shared = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	CHECK(!setsockopt(shared, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)));
 	CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, shared, &event));
-	connected = stop = 0;
+	connected = 0;
+	stop = 0;
 	for (int i = 0; i < 6; i++)
 		CHECK(!pthread_create(&threads[i], NULL,
 				      i < 2 ? racing_use : racing_connect,
