@@ -16,7 +16,7 @@ set -eu
 # by i686-linux-gnu-gcc. Kernels need no libc: gcc-12 -m32 does for i386's.
 demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
  busybox-static qemu-system-x86 qemu-system-common socat python3
- ca-certificates debian-archive-keyring util-linux mount"
+ ca-certificates debian-archive-keyring util-linux mount redis-tools"
 tmux="$demo tmux openssh-client"
 uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
