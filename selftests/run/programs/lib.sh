@@ -10,16 +10,20 @@ set -u
 way=$1
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd)
-run=$top/tools/vunix-run
 dir=$(mktemp -d)
 chmod 755 "$dir"
 cd "$dir" || exit 1
+# Where every user may run it
+mkdir bin
+cp "$top/tools/vunix-run" "$top/tools/vunix-preload.so" bin
+run=$dir/bin/vunix-run
 children=
 
 fail()
 {
 	echo "  not ok - $*"
-	tail -n 20 ./*.err ./*.out 2>/dev/null | sed 's/^/  | /'
+	tail -n 20 ./*.err ./*.out 2>/dev/null | cut -c 1-200 | cat -v |
+		sed 's/^/  | /'
 	cat /proc/net/vunix /proc/net/unix | sed 's/^/  | /'
 	exit 1
 }
