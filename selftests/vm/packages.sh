@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|check - install the Debian packages that are missing
+# packages.sh [-n] demo|tmux|package|check - install the Debian packages that are
+# missing
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
-# check: also the other architectures and compilers of the test matrix.
+# package: what makes packages of vunix and tries them, and reads its manual.
+# check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
 
 set -eu
@@ -16,7 +18,8 @@ demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahol
  busybox-static qemu-system-x86 qemu-system-common socat python3
  ca-certificates debian-archive-keyring util-linux mount"
 tmux="$demo tmux openssh-client"
-check="$tmux flex bison bc perl libelf-dev libssl-dev sparse dkms
+package="$demo build-essential debhelper dh-dkms lintian mmdebstrap mandoc man-db"
+check="$tmux $package flex bison bc perl libelf-dev libssl-dev sparse
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -24,7 +27,7 @@ check="$tmux flex bison bc perl libelf-dev libssl-dev sparse dkms
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|check" >&2
+	echo "usage: packages.sh [-n] demo|tmux|package|check" >&2
 	exit 2
 }
 
@@ -34,6 +37,7 @@ dry=
 case $1 in
 demo)	list=$demo ;;
 tmux)	list=$tmux ;;
+package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
 esac
