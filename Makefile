@@ -11,6 +11,7 @@ VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' \
 VM := selftests/vm
 COMMANDS := vunix-run vss
 DKMS_SRC = /usr/src/vunix-$(VERSION)
+DKMS_KERNELS ?= $(shell uname -r)
 # What a kernel's module is built from, no more.
 DKMS_FILES := Kbuild Makefile dkms.conf COPYING vunix_*.c include \
 	tools/dkms-built tools/secure-boot-hint
@@ -121,8 +122,8 @@ dkms-source:
 # Another version that was installed this way would be built besides.
 dkms-install: dkms-remove dkms-source
 	dkms add -m vunix -v $(VERSION)
-	dkms build -m vunix -v $(VERSION)
-	dkms install -m vunix -v $(VERSION)
+	dkms build -m vunix -v $(VERSION) $(DKMS_KERNELS:%=-k %)
+	dkms install -m vunix -v $(VERSION) $(DKMS_KERNELS:%=-k %)
 	@tools/secure-boot-hint
 
 dkms-remove:
