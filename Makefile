@@ -9,7 +9,6 @@ PREFIX ?= /usr/local
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' \
 	$(CURDIR)/vunix_main.c 2>/dev/null)
 VM := selftests/vm
-COMMANDS := vunix-run vss
 DKMS_SRC = /usr/src/vunix-$(VERSION)
 DKMS_KERNELS ?= $(shell uname -r)
 # What a kernel's module is built from, no more.
@@ -41,12 +40,15 @@ install-headers:
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/vunix.pc.in \
 		>$(DESTDIR)$(PREFIX)/share/pkgconfig/vunix.pc
 
-# Commands, those of them that there are; "make tools" builds them.
-install-tools:
-	@for f in $(wildcard $(addprefix tools/,$(COMMANDS))); do \
-		[ -f $$f ] || continue; \
-		echo "install $$f"; \
-		install -D -m 755 $$f $(DESTDIR)$(PREFIX)/bin/$${f##*/} || exit; \
+# Commands, a folder each; none may be there.
+tools:
+	@for m in $(wildcard tools/*/Makefile); do \
+		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) || exit; \
+	done
+
+install-tools: tools
+	@for m in $(wildcard tools/*/Makefile); do \
+		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) install || exit; \
 	done
 
 install-man:
@@ -59,7 +61,10 @@ install-man:
 # Also where the headers are gone that it was built with.
 clean:
 	rm -rf *.o *.ko *.mod *.mod.c .*.cmd .*.o.d *.a modules.order \
-		Module.symvers .module-common.o .tmp_versions
+		Module.symvers .module-common.o .tmp_versions build
+	@for m in $(wildcard tools/*/Makefile); do \
+		$(MAKE) -C "$${m%/*}" clean || exit; \
+	done
 	$(if $(wildcard selftests/Makefile),$(MAKE) -C selftests clean)
 	$(if $(wildcard examples/Makefile),$(MAKE) -C examples clean)
 
@@ -171,6 +176,7 @@ help:
 	@echo 'make dkms-install     have DKMS build it for every new kernel'
 	@echo 'make dkms-remove      take that back'
 	@echo 'make deb              packages for Debian, in build/deb'
+	@echo 'make tools            build the commands'
 	@echo 'make examples         programs that use vunix'
 	@echo 'make clean            remove what was built'
 	@echo
@@ -200,7 +206,7 @@ help:
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
-.PHONY: all modules modules_install install install-headers install-tools \
+.PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests lint gc-check model mutants check demo \
 	demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
 	bench-memory dkms-source dkms-install dkms-remove dkms-built dkms-check \
