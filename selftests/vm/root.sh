@@ -29,7 +29,7 @@ die()
 # packages needs.
 packages=dkms,gcc,make,kmod,libc6-dev,openssl,pahole
 case ${2-} in
-bookworm)	packages=$packages,systemd,pkgconf,python3-minimal ;;
+bookworm)	packages=$packages,systemd,pkgconf,python3-minimal,libmnl0 ;;
 esac
 
 copy()
@@ -80,7 +80,9 @@ mount_headers()
 		mkdir -p "$to"
 		mount --bind -o ro "$from" "$to"
 	done
-	mkdir -p "$root/lib/modules/$KVER"
+	# Newer versions of DKMS take a kernel without modules for one that is gone.
+	mkdir -p "$root/lib/modules/$KVER/kernel"
+	cp "$kernel"/modules/*.ko "$root/lib/modules/$KVER/kernel/"
 	ln -sfn "$KDIR" "$root/lib/modules/$KVER/build"
 }
 
