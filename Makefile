@@ -9,7 +9,11 @@ PREFIX ?= /usr/local
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' \
 	$(CURDIR)/vunix_main.c 2>/dev/null)
 VM := selftests/vm
-DKMS_SRC := /usr/src/vunix-$(VERSION)
+DKMS_SRC = /usr/src/vunix-$(VERSION)
+DKMS_KERNELS ?= $(shell uname -r)
+# What a kernel's module is built from, no more.
+DKMS_FILES := Kbuild Makefile dkms.conf COPYING vunix_*.c include \
+	tools/dkms-built tools/secure-boot-hint
 
 # W=, C=, V= on the command line reach kbuild by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
@@ -26,18 +30,43 @@ $(KDIR):
 	@echo "No kernel headers in $(KDIR): install linux-headers-$$(uname -r)" \
 		"or give KDIR=." >&2; exit 1
 
-install: modules_install
+install: modules_install install-headers install-tools
+
+# For programs: the header, and what pkg-config says of it.
+install-headers:
 	install -D -m 644 include/uapi/linux/vunix.h \
 		$(DESTDIR)$(PREFIX)/include/linux/vunix.h
+	install -d $(DESTDIR)$(PREFIX)/share/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/vunix.pc.in \
+		>$(DESTDIR)$(PREFIX)/share/pkgconfig/vunix.pc
+
+# Commands, a folder each; none may be there.
+tools:
+	@for m in $(wildcard tools/*/Makefile); do \
+		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) || exit; \
+	done
+
+install-tools: tools install-man
+	@for m in $(wildcard tools/*/Makefile); do \
+		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) install || exit; \
+	done
+
+install-man:
+	@for f in $(wildcard docs/man/*.[1-9]); do \
+		echo "install $$f"; \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/} || \
+			exit; \
+	done
 
 # Also where the headers are gone that it was built with.
 clean:
 	rm -rf *.o *.ko *.mod *.mod.c .*.cmd .*.o.d *.a modules.order \
-		Module.symvers .module-common.o .tmp_versions
-	$(if $(wildcard selftests/Makefile),$(MAKE) -C selftests clean)
+		Module.symvers .module-common.o .tmp_versions build
 	@for m in $(wildcard tools/*/Makefile); do \
-		$(MAKE) -C "$${m%/*}" clean || exit 1; \
+		$(MAKE) -C "$${m%/*}" clean || exit; \
 	done
+	$(if $(wildcard selftests/Makefile),$(MAKE) -C selftests clean)
+	$(if $(wildcard examples/Makefile),$(MAKE) -C examples clean)
 
 selftests:
 	$(MAKE) -C selftests
@@ -111,23 +140,67 @@ bench-uml:
 	@$(VM)/packages.sh uml
 	@bench/uml.sh
 
-# Copies what the module consists of, no more.
-dkms-install:
+# For "make dkms-install" and packages
+dkms-source:
 	test -n "$(VERSION)"
 	rm -rf $(DKMS_SRC)
 	mkdir -p $(DKMS_SRC)
-	cp -r Kbuild Makefile dkms.conf COPYING vunix_*.c include $(DKMS_SRC)/
+	cp -r --parents $(DKMS_FILES) $(DKMS_SRC)/
+
+# Another version that was installed this way would be built besides.
+dkms-install: dkms-remove dkms-source
 	dkms add -m vunix -v $(VERSION)
-	dkms build -m vunix -v $(VERSION)
-	dkms install -m vunix -v $(VERSION)
+	dkms build -m vunix -v $(VERSION) $(DKMS_KERNELS:%=-k %)
+	dkms install -m vunix -v $(VERSION) $(DKMS_KERNELS:%=-k %)
+	@tools/secure-boot-hint
+
+dkms-remove:
+	@dkms status -m vunix | sed 's|^vunix[/, ]*\([^,:]*\).*|\1|' | sort -u | \
+	while read -r v; do \
+		dkms remove -m vunix -v "$$v" --all && rm -rf /usr/src/vunix-$$v || \
+			exit; \
+	done
+
+# What dkms.conf has DKMS do: a module that is not what it should be is no
+# success.  (What a POST_BUILD script returns, DKMS does not look at.)
+dkms-built: modules
+	sh tools/dkms-built vunix.ko $(VERSION) $(KERNELRELEASE)
+
+dkms-check:
+	@$(VM)/packages.sh package
+	@tools/check-dkms
+
+# Packages for Debian, in build/deb
+deb:
+	@$(VM)/packages.sh package
+	@tools/deb
+
+deb-check:
+	@$(VM)/packages.sh package
+	@tools/check-deb
+
+examples:
+	$(MAKE) -C examples
+
+examples-check:
+	@$(VM)/packages.sh package
+	@tools/check-examples
+
+docs-check:
+	@$(VM)/packages.sh package
+	@tools/check-docs
 
 help:
 	@echo 'make                  build the module for the running kernel'
 	@echo 'make KDIR=DIR         for the kernel whose headers are in DIR'
 	@echo 'make W=1 C=1          with more warnings, and through sparse'
 	@echo 'make modules_install  install the module'
-	@echo 'make install          install it, and the header <linux/vunix.h>'
+	@echo 'make install          install it, header, commands and manual'
 	@echo 'make dkms-install     have DKMS build it for every new kernel'
+	@echo 'make dkms-remove      take that back'
+	@echo 'make deb              packages for Debian, in build/deb'
+	@echo 'make tools            build the commands'
+	@echo 'make examples         programs that use vunix'
 	@echo 'make clean            remove what was built'
 	@echo
 	@echo 'make demo             see it at work in a virtual machine'
@@ -140,6 +213,10 @@ help:
 	@echo 'make check-run        test vunix-run in a virtual machine'
 	@echo 'make check-programs   the same with real programs, PROGRAMS="redis tmux"'
 	@echo 'make selftests        build the test programs'
+	@echo 'make docs-check       the manual and its examples'
+	@echo 'make examples-check   examples, in a virtual machine'
+	@echo 'make dkms-check       DKMS in clean systems, for each kernel'
+	@echo 'make deb-check        packages: built, installed, used, purged'
 	@echo 'make lint             static checks, on every kernel'
 	@echo 'make model            a model of the collector, searched by spin'
 	@echo 'make gc-check         the collector against brute force, five minutes;'
@@ -157,7 +234,8 @@ help:
 	@echo
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
-.PHONY: all modules modules_install install clean selftests tools \
-	install-tools check-run check-programs lint gc-check model mutants \
-	check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
-	bench-memory bench-uml dkms-install help
+.PHONY: all modules modules_install install install-headers tools install-tools \
+	install-man clean selftests check-run check-programs lint gc-check model \
+	mutants check demo demo-tmux vm bench bench-host bench-cost bench-gc \
+	bench-registry bench-memory bench-uml dkms-source dkms-install dkms-remove \
+	dkms-built dkms-check deb deb-check examples examples-check docs-check help

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|uml|vss|check - install the Debian packages that are missing
+# packages.sh [-n] demo|tmux|uml|vss|package|check - install the Debian packages
+# that are missing
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
 # uml: also what builds a kernel, for bench/uml.sh.
 # vss: what tools/vss is built and tested with.
-# check: also the other architectures and compilers of the test matrix.
+# package: what makes packages of vunix and tries them, and reads its manual.
+# check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
 
 set -eu
@@ -20,7 +22,9 @@ demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahol
 tmux="$demo tmux openssh-client"
 uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
-check="$tmux $vss flex bison bc perl libelf-dev libssl-dev sparse dkms
+package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
+ man-db"
+check="$tmux $vss $package flex bison bc perl libelf-dev libssl-dev sparse
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -28,7 +32,7 @@ check="$tmux $vss flex bison bc perl libelf-dev libssl-dev sparse dkms
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|uml|vss|check" >&2
+	echo "usage: packages.sh [-n] demo|tmux|uml|vss|package|check" >&2
 	exit 2
 }
 
@@ -40,6 +44,7 @@ demo)	list=$demo ;;
 tmux)	list=$tmux ;;
 uml)	list=$uml ;;
 vss)	list=$vss ;;
+package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
 esac
