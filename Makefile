@@ -40,7 +40,7 @@ install-headers:
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/vunix.pc.in \
 		>$(DESTDIR)$(PREFIX)/share/pkgconfig/vunix.pc
 
-# Commands, a folder each; none may be there.
+# Programs for people, a folder each.
 tools:
 	@for m in $(wildcard tools/*/Makefile); do \
 		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) || exit; \
@@ -70,17 +70,6 @@ clean:
 
 selftests:
 	$(MAKE) -C selftests
-
-# Programs for people, in a folder each.
-tools:
-	@for m in tools/*/Makefile; do \
-		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) || exit 1; \
-	done
-
-install-tools: tools
-	@for m in tools/*/Makefile; do \
-		$(MAKE) -C "$${m%/*}" PREFIX=$(PREFIX) install || exit 1; \
-	done
 
 # vunix-run with programs of its own, in a virtual machine
 check-run:
@@ -199,7 +188,8 @@ help:
 	@echo 'make dkms-install     have DKMS build it for every new kernel'
 	@echo 'make dkms-remove      take that back'
 	@echo 'make deb              packages for Debian, in build/deb'
-	@echo 'make tools            build the commands'
+	@echo 'make tools            build the commands: vunix-run and vss (needs libmnl-dev)'
+	@echo 'make install-tools    install them, and the manual pages'
 	@echo 'make examples         programs that use vunix'
 	@echo 'make clean            remove what was built'
 	@echo
@@ -208,8 +198,6 @@ help:
 	@echo 'make vm               a shell there'
 	@echo '                      KERNEL=6.1 6.12 7.x debug'
 	@echo
-	@echo 'make tools            build vunix-run, for existing programs, and vss'
-	@echo 'make install-tools    install them, and their manual pages'
 	@echo 'make check-run        test vunix-run in a virtual machine'
 	@echo 'make check-programs   the same with real programs, PROGRAMS="redis tmux"'
 	@echo 'make selftests        build the test programs'
