@@ -272,9 +272,9 @@ TEST_F(trace, messages)
 	/* What other programs print it by has numbers only. */
 	strcat(strcpy(path, root), "/events/vunix/vunix_send/format");
 	text = vt_read_file(path);
-	ASSERT_NE(NULL, text);
-	ASSERT_NE(NULL, strstr(text, "\"seqpacket\""));
-	ASSERT_EQ(NULL, strstr(text, "SOCK_"));
+	ASSERT_TRUE(!!text);
+	ASSERT_TRUE(!!strstr(text, "\"seqpacket\""));
+	ASSERT_FALSE(!!strstr(text, "SOCK_"));
 	free(text);
 
 	/* What does not happen is not told. */
