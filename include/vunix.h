@@ -191,7 +191,8 @@ struct vunix_queue {
 		u64		reads;		/* (l) calls, of a stream */
 	};
 	struct mutex		wmutex;		/* see Locking */
-	u64			dropped;	/* (l) of these, never received */
+	/* (l) of msgs, never received; of a stream, urgent bytes passed over */
+	u64			dropped;
 	union {
 		u64		dropped_bytes;	/* (l) payload of these records */
 		struct list_head marks;		/* (l) struct vunix_mark */
@@ -201,9 +202,10 @@ struct vunix_queue {
 	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 };
 
-/* More is queued than before: bytes, or connections.  q.lock held. */
+/* More is queued than before: bytes, or connections. */
 static inline void vunix_queue_note_most(struct vunix_queue *q, u32 queued)
 {
+	lockdep_assert_held(&q->lock);
 	if (unlikely(queued > q->most))
 		q->most = queued;
 }
@@ -375,9 +377,9 @@ static inline bool vunix_wants_write_space(const struct sock *sk)
 
 /*
  * Is there a reason for a reader to look, that has found nothing in front of
- * @head?  Also that there never will be.
+ * @head?  Also that there never will be.  A hint: who looks takes the iolock.
  */
-static inline bool vunix_has_news(const struct sock *sk, u32 head)
+static inline bool vunix_has_news_lockless(const struct sock *sk, u32 head)
 {
 	return READ_ONCE(vunix_sk(sk)->q.head) != head ||
 	       READ_ONCE(sk->sk_err) ||
@@ -702,7 +704,7 @@ bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
-bool vunix_busy_wait(struct sock *sk, u32 head);
+bool vunix_busy_wait(struct sock *sk, u32 head, long *timeo);
 long vunix_sock_sleep(struct sock *sk, struct sock *other, int what,
 		      long timeo);
 void vunix_sock_count_refused(struct sock *sk);
