@@ -22,13 +22,13 @@
  *                      fault, an allocation that may sleep, or a wait for
  *                      space.  Process context.
  *     u.lock           the socket's state: sk_state, sk_shutdown, peer, path,
- *                      SOCK_DEAD.  Spinlock, BHs and interrupts on.  Two:
+ *                      SOCK_DEAD, counters of its calls.  Spinlock, BHs and interrupts on.  Two:
  *                      a listener before the connecting socket
  *                      (connect_to_listener), else the lower address first
  *                      (vunix_state_double_lock).  AppArmor takes it while a
  *                      descriptor is received, with no lock of ours held.
- *       q.lock         positions, ring, records, marks, urgent byte and
- *                      accept queue of one queue.  Spinlock, a leaf but for
+ *       q.lock         positions, ring, records, marks, urgent byte, accept
+ *                      queue and counters of one queue.  Spinlock, a leaf but for
  *                      the workqueue's own locks (vunix_gc_link).
  *                      sk_shutdown is written under it, too
  *                      (vunix_queue_shutdown), so a stream's writer sees it.
@@ -122,9 +122,10 @@ struct vunix_scm {
  *
  * What is looked at without the lock (who writes holds what stands there):
  *
- *   head      (wmutex, lock) A stream's reader takes it with an acquire, which
- *             pairs with the release it is written with: the bytes and marks in
- *             front of it, and the pages in the slots, are there.
+ *   head      (wmutex, lock) A reader takes it with an acquire, which pairs with
+ *             the release it is written with: the bytes, records and marks in
+ *             front of it, and the pages in the slots, are there.  Who only looks
+ *             whether it has moved (vunix_has_news_lockless()) takes it as a hint.
  *   nr_marks  (lock) By the same reader, behind that acquire: 0 says that no mark
  *             and no urgent byte is in front of the head it has seen, as these
  *             are counted before the head that covers them is published, and

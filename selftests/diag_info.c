@@ -210,7 +210,8 @@ TEST_F(info, refused)
 	do {
 		ASSERT_ERR(EAGAIN, send(sv[0], &c, 1, 0));
 		INFO(sv[0]);
-		ASSERT_EQ((unsigned int)++i, self->i.refused);
+		i++;
+		ASSERT_EQ((unsigned int)i, self->i.refused);
 		ASSERT_LE((unsigned int)i - 4, self->i.blocked);
 	} while (self->i.blocked_ns < 20000000);
 	INFO(sv[1]);

@@ -37,7 +37,6 @@ FIXTURE_TEARDOWN(page_ends)
 }
 
 static const size_t sizes[] = { 1, STEP, 64, 1000, 3968, 4032, PAGE - 1, PAGE };
-#define NR_SIZES	(sizeof(sizes) / sizeof(sizes[0]))
 
 /* Of all that is sent, bytes are told apart by their place. */
 #define PUT(n) do {							\
@@ -69,7 +68,7 @@ TEST_F_TIMEOUT(page_ends, all, 120)
 	size_t first, i;
 
 	for (first = 1; first <= PAGE; first += first == 1 ? STEP - 1 : STEP) {
-		for (i = 0; i < NR_SIZES; i++) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			PUT(first);
 			PUT(sizes[i]);
 			GET(first);
@@ -77,7 +76,7 @@ TEST_F_TIMEOUT(page_ends, all, 120)
 		}
 	}
 	for (first = 1; first <= PAGE; first += first == 1 ? STEP - 1 : STEP) {
-		for (i = 0; i < NR_SIZES; i++) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			PUT(sizes[i]);
 			GET(sizes[i]);
 		}

@@ -103,7 +103,7 @@ FIXTURE_TEARDOWN(trace)
 
 #define NEED_TRACEFS() do { \
 	if (!root[0]) \
-		SKIP(return, "no tracefs, or no tracepoints there"); \
+		SKIP(return, "kernels with tracefs and CONFIG_EVENT_TRACING only"); \
 } while (0)
 
 /* Forget what was hit until now. */
