@@ -116,6 +116,7 @@ static bool is_suspect(const struct vunix_sock *vs)
 
 static void make_suspect(struct vunix_sock *vs)
 {
+	/* A and B.  Litmus: gc-dismiss, gc-walk. */
 	if (test_and_set_bit(VUNIX_GC_SUSPECT, &vs->gc.flags))
 		return;
 	sock_hold(&vs->u.sk);
@@ -190,6 +191,7 @@ void vunix_gc_link(struct vunix_parcel *parcel, struct sock *other)
 	unsigned int i;
 
 	lockdep_assert_held(&to->q.lock);
+	/* Litmus: gc-suspect, gc-listen, gc-dismiss. */
 	for (i = 0; i < parcel->nr; i++) {
 		vs = vunix_sk(parcel->sk[i]);
 		atomic_long_inc(&vs->gc.changes);
@@ -236,12 +238,18 @@ void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk)
 
 	lockdep_assert_held(&from->q.lock);
 	atomic_long_inc(&from->gc.changes);
-	/* C: whoever misses the parcel sees the count. */
+	/* C: whoever misses the parcel sees the count.  Litmus: gc-missed. */
 	smp_mb__after_atomic();
 	list_del_rcu(&parcel->node);
-	/* B: whoever sees the parcel has set the flag before. */
+	/*
+	 * B: whoever sees the parcel has set the flag before.
+	 * Litmus: gc-walk, gc-breathe.
+	 */
 	smp_mb();
 	walked = READ_ONCE(from->gc.flags);
+	/* Again, for a walk that began behind the first: walk_breathe(). */
+	if (walked)
+		atomic_long_inc(&from->gc.changes);
 	for (i = 0; i < parcel->nr; i++) {
 		vs = vunix_sk(parcel->sk[i]);
 		if (walked)
@@ -250,7 +258,7 @@ void vunix_gc_unlink(struct vunix_parcel *parcel, struct sock *sk)
 		atomic_dec(&vs->gc.inflight);
 	}
 	atomic_sub(parcel->nr, &from->gc.queued);
-	/* D: whoever misses a reference sees the counts. */
+	/* D: whoever misses a reference sees the counts.  Litmus: gc-refs. */
 	smp_mb__after_atomic();
 	if (walked)
 		call_rcu(&parcel->rcu, parcel_free_rcu);
@@ -279,7 +287,10 @@ void vunix_gc_free_parcel(struct vunix_parcel *parcel)
 void vunix_gc_touch(struct sock *sk)
 {
 	atomic_long_inc(&vunix_sk(sk)->gc.changes);
-	/* C: whoever misses the duplicate's reference sees the count. */
+	/*
+	 * C: whoever misses the duplicate's reference, or the embryo, sees the
+	 * count.  Litmus: gc-touch, gc-missed.
+	 */
 	smp_mb__after_atomic();
 }
 
@@ -300,10 +311,15 @@ void vunix_gc_accepted(struct sock *listener, struct sock *newsk)
 	struct vunix_sock *from = vunix_sk(listener), *vs = vunix_sk(newsk);
 
 	lockdep_assert_held(&from->q.lock);
-	/* B: whoever sees the embryo has set the flag before. */
+	/*
+	 * B: whoever sees the embryo has set the flag before.
+	 * Litmus: gc-walk, gc-breathe.
+	 */
 	smp_mb();
 	if (!READ_ONCE(from->gc.flags))
 		return;
+	/* Behind vunix_gc_touch(), once more: see vunix_gc_unlink(). */
+	atomic_long_inc(&from->gc.changes);
 	set_bit(VUNIX_GC_WALKED, &vs->gc.flags);
 	sock_hold(newsk);
 	/* The core uses it when the last reference has gone, not before. */
@@ -318,7 +334,10 @@ void vunix_gc_accepted(struct sock *listener, struct sock *newsk)
  */
 void vunix_gc_listen(struct sock *sk)
 {
-	/* A: listening, then the count; vunix_gc_link() the other way. */
+	/*
+	 * A: listening, then the count; vunix_gc_link() the other way.
+	 * Litmus: gc-listen.
+	 */
 	smp_mb();
 	if (is_suspect(vunix_sk(sk)))
 		make_suspect(vunix_sk(sk));
@@ -336,8 +355,14 @@ void vunix_gc_release(struct sock *sk)
 {
 	/* Before the file is freed, for ops_refs(). */
 	WRITE_ONCE(vunix_sk(sk)->gc.file, NULL);
-	if (READ_ONCE(gc_busy) && !test_bit(0, &gc_hurry) &&
-	    !test_and_set_bit(0, &gc_hurry))
+	if (!READ_ONCE(gc_busy))
+		return;
+	/*
+	 * A test_bit() that says "somebody has asked" comes behind all that the
+	 * run is to see; pairs with that in gc_work_fn().  Litmus: gc-hurry.
+	 */
+	smp_mb();
+	if (!test_bit(0, &gc_hurry) && !test_and_set_bit(0, &gc_hurry))
 		mod_delayed_work(gc_wq, &gc_work,
 				 msecs_to_jiffies(READ_ONCE(gc_soon)));
 }
@@ -372,10 +397,13 @@ static unsigned long ops_changes(const struct vunix_gc_node *node)
 {
 	unsigned long changes;
 
-	/* C and D: what was read until here is not newer than the count. */
+	/*
+	 * C and D: what was read until here is not newer than the count.
+	 * Litmus: gc-missed, gc-touch, gc-refs.
+	 */
 	smp_rmb();
 	changes = atomic_long_read(&node_sock(node)->gc.changes);
-	/* What is read from here on is not older than the count. */
+	/* What is read from here on is not older.  Litmus: gc-breathe. */
 	smp_rmb();
 	return changes;
 }
@@ -401,8 +429,10 @@ struct vunix_walk {
 
 /*
  * Leaves the RCU section and enters another.  Whoever unlinks where the walk
- * stands counts a change first: without one nothing was unlinked before the new
- * section began.  The counts were read before the lists (ops_changes()), or a
+ * stands counts a change, and another when it is unlinked, before the grace
+ * period that frees it: the walk may have begun between the first and the
+ * unlinking.  Without a change since then nothing was unlinked that could be
+ * freed before the new section ends.  The counts were read before the lists (ops_changes()), or a
  * parcel could be one that went before its queue's count was read.  Returns
  * false if something may have been unlinked.
  */
@@ -465,7 +495,7 @@ out:
 
 static void ops_mb(void)
 {
-	/* Between the two readings: see vunix_gc_core.c. */
+	/* Between the two readings: see vunix_gc_core.c.  Litmus: gc-readings. */
 	smp_mb();
 }
 
@@ -545,7 +575,7 @@ static void dismiss_suspects(void)
 		*link = vs->gc.node.all;
 		gc_nr_all--;
 		clear_bit(VUNIX_GC_SUSPECT, &vs->gc.flags);
-		/* A: the flag, then the counts. */
+		/* A: the flag, then the counts.  Litmus: gc-dismiss. */
 		smp_mb__after_atomic();
 		if (is_suspect(vs))
 			make_suspect(vs);
@@ -581,7 +611,7 @@ static void gc_work_fn(struct work_struct *work)
 
 	/* Whoever closes from here on may have to ask again. */
 	clear_bit(0, &gc_hurry);
-	/* Pairs with the one in test_and_set_bit(). */
+	/* Pairs with the one in vunix_gc_release().  Litmus: gc-hurry. */
 	smp_mb__after_atomic();
 	admit_suspects();
 	dismiss_suspects();
