@@ -679,6 +679,7 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 	 * prepare_to_wait() has a full barrier between adding us and the tests
 	 * below; the sender has one between publishing and looking for us, in
 	 * vunix_has_waiter() or in sk_data_ready() (skwq_has_sleeper()).
+	 * Litmus: sleep-data.
 	 */
 	for (;;) {
 		prepare_to_wait(sk_sleep(sk), &wait, state);
@@ -720,7 +721,7 @@ static void copy_name(struct sock *sk, struct stream_read *st,
 
 	if (!msg || !msg->msg_name)
 		return;
-	/* Pairs with the release when the name was given. */
+	/* Pairs with the release when the name was given.  Litmus: name-bind. */
 	addr = smp_load_acquire(&unix_sk(sender)->addr);
 	if (addr) {
 		msg->msg_namelen = addr->len;
@@ -904,10 +905,14 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 	struct unix_sock *u = unix_sk(sk);
 	size_t target;
 	long timeo;
+	bool more;
 	u32 head;
 	int err;
 
-	/* Pairs with link_peers(): the peer is set, and until release. */
+	/*
+	 * Pairs with link_peers(): the peer is set, and until release.
+	 * Litmus: peer-state.
+	 */
 	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
 		return -EINVAL;
 	if (st->flags & MSG_OOB)
@@ -928,18 +933,21 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 		if (READ_ONCE(sk->sk_err) ||
 		    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) {
 			/*
-			 * What was sent before the end is read first. Pairs
-			 * with the unlock of q.lock in send_piece() or
-			 * try_send_short(), and the state lock that the closer
-			 * takes after it.
+			 * What was sent before the end is read first, and an
+			 * end by a reset is seen as that: the closer writes
+			 * sk_shutdown and sk_err under this lock, behind the
+			 * unlock of q.lock in send_piece() or
+			 * try_send_short().  Litmus: eof-final, eof-reset.
 			 */
-			smp_rmb();
-			if (READ_ONCE(vunix_sk(sk)->q.head) != head) {
-				mutex_unlock(&u->iolock);
-				continue;
-			}
-			err = sock_error(sk);
-			break;
+			vunix_state_lock(sk);
+			more = READ_ONCE(vunix_sk(sk)->q.head) != head;
+			if (!more)
+				err = sock_error(sk);
+			vunix_state_unlock(sk);
+			if (!more)
+				break;
+			mutex_unlock(&u->iolock);
+			continue;
 		}
 		err = -EAGAIN;
 		if (!timeo)
@@ -978,7 +986,10 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 	bool wake;
 	size_t n;
 
-	/* Pairs with link_peers(): the peer is set, and until release. */
+	/*
+	 * Pairs with link_peers(): the peer is set, and until release.
+	 * Litmus: peer-state.
+	 */
 	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED ||
 	    msg->msg_name || msg->msg_get_inq || READ_ONCE(vs->recvmsg_inq) ||
 	    !vunix_may_read_short(sock, flags))
@@ -986,7 +997,10 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 	sender = READ_ONCE(vs->u.peer);
 
 	mutex_lock(&vs->u.iolock);
-	/* Pairs with the release of the head: what stands in front of it. */
+	/*
+	 * Pairs with the release of the head: what stands in front of it.
+	 * Litmus: queue-publish, queue-marks.
+	 */
 	n = min_t(size_t, size, smp_load_acquire(&q->head) - q->tail);
 	if (unlikely(!n || READ_ONCE(q->nr_marks)))
 		goto none;
