@@ -91,6 +91,10 @@ lint:
 gc-check:
 	@$(MAKE) -s -C selftests/gc-check check
 
+# What every barrier is for, and what happens without it: selftests/litmus
+litmus:
+	@selftests/litmus/check
+
 # How it goes about it, in every order that is possible: selftests/model
 model:
 	@selftests/model/check
@@ -208,7 +212,8 @@ help:
 	@echo 'make dkms-check       DKMS in clean systems, for each kernel'
 	@echo 'make deb-check        packages: built, installed, used, purged'
 	@echo 'make lint             static checks, on every kernel'
-	@echo 'make model            a model of the collector, searched by spin'
+	@echo 'make litmus           each barrier by the memory model of the kernel'
+	@echo 'make model            models of collector and queue, searched by spin'
 	@echo 'make gc-check         the collector against brute force, five minutes;'
 	@echo '                      GRAPHS=10000000 SCHEDULES=4000000 MUTANTS= SEED='
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
@@ -225,7 +230,8 @@ help:
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
-	install-man clean selftests check-run check-programs lint gc-check model \
-	mutants check demo demo-tmux vm bench bench-host bench-cost bench-gc \
-	bench-registry bench-memory bench-uml dkms-source dkms-install dkms-remove \
-	dkms-built dkms-check deb deb-check examples examples-check docs-check help
+	install-man clean selftests check-run check-programs lint gc-check \
+	litmus model mutants check demo demo-tmux vm bench bench-host bench-cost \
+	bench-gc bench-registry bench-memory bench-uml dkms-source dkms-install \
+	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
+	docs-check help

@@ -114,7 +114,8 @@ bool vunix_dgram_peer_wake_me(struct sock *sk, struct sock *other)
 
 	lockdep_assert_held(&unix_sk(sk)->lock);
 	added = peer_wake_connect(sk, other);
-	smp_mb();	/* pairs with the one before vunix_dgram_made_room() */
+	/* Pairs with the one before vunix_dgram_made_room().  Litmus: room-poll. */
+	smp_mb();
 	/* A dead one makes the next send fail at once: that is writable. */
 	if (vunix_recvq_full_lockless(other) && !sock_flag(other, SOCK_DEAD))
 		return true;
@@ -165,7 +166,7 @@ static void room_timer(struct timer_list *timer)
 	/*
 	 * The timer is no longer pending; only then look for room.  Pairs with
 	 * the barrier between a reader's write of qlen and timer_pending(): it
-	 * sets the timer again, or its room is seen here.
+	 * sets the timer again, or its room is seen here.  Litmus: room-timer.
 	 */
 	smp_mb();
 	room = READ_ONCE(sk->sk_max_ack_backlog) -
@@ -212,7 +213,10 @@ void vunix_dgram_init_room(struct sock *sk)
  */
 void vunix_dgram_made_room(struct sock *sk)
 {
-	/* Behind the caller's barrier. */
+	/*
+	 * Behind the caller's barrier.
+	 * Litmus: room-sleep, room-poll, room-timer.
+	 */
 	if (!waitqueue_active(&unix_sk(sk)->peer_wq.wait))
 		return;
 	if (READ_ONCE(vunix_sk(sk)->q.qlen) <=

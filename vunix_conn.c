@@ -96,7 +96,7 @@ long vunix_wait_for_peer(struct sock *sk, struct sock *other, long timeo)
 	/*
 	 * The barrier in here pairs with the one in run_purge(), in front of
 	 * vunix_dgram_made_room(), or in taking the wait queue's lock: who makes
-	 * room does so before it looks for us.
+	 * room does so before it looks for us.  Litmus: room-sleep.
 	 */
 	prepare_to_wait_exclusive(&u->peer_wq.wait, &wait, TASK_INTERRUPTIBLE);
 	sleep = !sock_flag(other, SOCK_DEAD) &&
@@ -268,7 +268,10 @@ static void copy_address(struct unix_sock *to, struct unix_sock *from)
 		to->path = from->path;
 	}
 	refcount_inc(&from->addr->refcnt);
-	/* AppArmor and getname() look at path and name behind the pointer. */
+	/*
+	 * AppArmor and getname() look at path and name behind the pointer.
+	 * Litmus: name-bind.
+	 */
 	smp_store_release(&to->addr, from->addr);
 }
 
@@ -293,9 +296,12 @@ static void link_peers(struct sock *sk, struct sock *newsk,
 
 	peercred_copy(sk, listener);
 	sock_hold(newsk);
-	/* Whoever sees the peer sees it set up... */
+	/* Whoever sees the peer sees it set up...  Litmus: peer-field. */
 	smp_store_release(&unix_peer(sk), newsk);
-	/* ...and whoever sees us connected sees the peer (stream_read()). */
+	/*
+	 * ...and whoever sees us connected sees the peer (stream_read()).
+	 * Litmus: peer-state.
+	 */
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
 }
 
@@ -475,6 +481,7 @@ static bool accept_wait(struct sock *sk, long *timeo, int *err)
 	DEFINE_WAIT(wait);
 	bool over = true;
 
+	/* As for data: qlen, then a wake-up.  Litmus: sleep-data. */
 	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 	*err = sock_error(sk);
 	if (*err)
@@ -551,6 +558,7 @@ int vunix_accept(struct socket *sock, struct socket *newsock,
 	/*
 	 * A sender looks at them through sk_socket (vunix_wants_stamp_rcu()),
 	 * without a lock that we hold; it goes by the pointer.
+	 * Litmus: accept-flags.
 	 */
 	smp_wmb();
 	sock_graft(newsk, newsock);
@@ -583,7 +591,7 @@ int vunix_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	} else {
 		sock_hold(sk);
 	}
-	/* Pairs with the release when the name was given. */
+	/* Pairs with the release when the name was given.  Litmus: name-bind. */
 	addr = smp_load_acquire(&unix_sk(sk)->addr);
 	if (addr) {
 		len = addr->len;

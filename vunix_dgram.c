@@ -104,6 +104,7 @@ static void run_purge(struct sock *sk)
 		 * Pairs with itself in the other task, and with those between a
 		 * sender's entry in peer_wq and its look at qlen; see
 		 * vunix_dgram_made_room().
+		 * Litmus: purge-handover, room-sleep, room-poll, room-timer.
 		 */
 		smp_mb();
 		if (!READ_ONCE(q->purge) || !mutex_trylock(&u->iolock))
@@ -788,7 +789,7 @@ static bool queue_is_still(struct sock *sk, u32 head)
 {
 	/*
 	 * Pairs with the locks between a sender's last record and the shutdown
-	 * that followed it.
+	 * that followed it.  Litmus: eof-data.
 	 */
 	smp_rmb();
 	return READ_ONCE(vunix_sk(sk)->q.head) == head;
@@ -803,7 +804,7 @@ static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 
 	if (vunix_busy_wait(sk, head, timeo))
 		return false;
-	/* The barriers are those of stream_data_wait(). */
+	/* The barriers are those of stream_data_wait().  Litmus: sleep-data. */
 	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 	*err = sock_error(sk);
 	if (*err)
@@ -836,7 +837,7 @@ static void copy_name(struct sock *sk, struct msghdr *msg, struct sock *sender)
 {
 	struct unix_address *addr;
 
-	/* Pairs with the release when the name was given. */
+	/* Pairs with the release when the name was given.  Litmus: name-bind. */
 	addr = smp_load_acquire(&unix_sk(sender)->addr);
 	if (addr) {
 		msg->msg_namelen = addr->len;
@@ -920,7 +921,10 @@ static struct vunix_record *first_plain(struct vunix_queue *q, size_t size,
 	struct vunix_record *rec;
 	u32 head;
 
-	/* Pairs with the release of the head: what stands in front of it. */
+	/*
+	 * Pairs with the release of the head: what stands in front of it.
+	 * Litmus: queue-publish, queue-marks.
+	 */
 	head = smp_load_acquire(&q->head);
 	*pos = q->tail;
 	if (head == *pos || READ_ONCE(q->purge))

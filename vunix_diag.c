@@ -82,7 +82,7 @@ struct vunix_diag_query {
 
 static int put_name(struct sk_buff *skb, struct sock *sk)
 {
-	/* Pairs with the release in vunix_name_insert(). */
+	/* Pairs with the release in vunix_name_insert().  Litmus: name-bind. */
 	struct unix_address *addr = smp_load_acquire(&unix_sk(sk)->addr);
 
 	if (!addr)

@@ -119,6 +119,7 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 	struct sock *sk;
 	int err;
 
+	/* Litmus: none: a count alone. */
 	if (atomic_long_inc_return(&nr_socks) > 2 * get_max_files()) {
 		atomic_long_dec(&nr_socks);
 		return ERR_PTR(-ENFILE);
@@ -306,6 +307,7 @@ static __poll_t poll_common(struct file *file, struct socket *sock,
 	__poll_t mask = 0;
 	u8 shutdown;
 
+	/* A full barrier is in its end.  Litmus: poll-data, sleep-room. */
 	sock_poll_wait(file, sock, wait);
 	shutdown = READ_ONCE(sk->sk_shutdown);
 	if (READ_ONCE(sk->sk_err))

@@ -113,7 +113,7 @@ static int vunix_proc_show(struct seq_file *seq, void *v)
 		   sk->sk_state == TCP_LISTEN ? __SO_ACCEPTCON : 0,
 		   sk->sk_type, vunix_proc_state(sk),
 		   (unsigned long long)sock_i_ino(sk));
-	/* Pairs with the release in vunix_name_insert(). */
+	/* Pairs with the release in vunix_name_insert().  Litmus: name-bind. */
 	addr = smp_load_acquire(&unix_sk(sk)->addr);
 	if (addr)
 		vunix_proc_show_name(seq, addr);

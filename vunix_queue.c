@@ -136,6 +136,7 @@ void vunix_queue_kill(struct vunix_queue *q)
  *
  * A stream's writer looks at sk_shutdown under the lock that it publishes
  * under: nothing arrives behind an end of file that a reader has seen.
+ * Litmus: eof-final.
  *
  * Context: Process; the state lock held. Takes and drops q.lock.
  */
@@ -521,7 +522,10 @@ void vunix_write_commit(struct vunix_writer *w)
 		*vunix_queue_slot(q, pos) = w->pages[w->used++];
 	if (vunix_page_offset(w->pos))
 		q->head_addr = page_address(*vunix_queue_slot(q, w->pos));
-	/* Pairs with the acquire of who reads without the lock. */
+	/*
+	 * Pairs with the acquire of who reads without the lock.
+	 * Litmus: queue-publish, queue-marks.
+	 */
 	smp_store_release(&q->head, w->pos);
 	vunix_queue_note_peak(q);
 }
@@ -794,6 +798,7 @@ void vunix_write_space(struct sock *sk)
 	rcu_read_lock();
 	if (vunix_writable(sk, READ_ONCE(sk->sk_state))) {
 		wq = rcu_dereference(sk->sk_wq);
+		/* Less is charged, then who waits.  Litmus: sleep-space. */
 		if (skwq_has_sleeper(wq))
 			wake_up_interruptible_sync_poll(&wq->wait, EPOLLOUT |
 							EPOLLWRNORM |
@@ -855,6 +860,7 @@ static unsigned int busy_usec(const struct sock *sk, long timeo)
  * says nothing.  Going to sleep and being woken costs more than most answers take
  * to come.  Not if others want the processor: whoever is to write may be one of
  * them.  (Offering it to them by yield() does not spare what sleeping costs.)
+ * It needs no barrier: who is told to look looks with one.  Litmus: busy-read.
  *
  * It ends for anything that a sleeper would wake up for, but only what has been
  * queued makes going to sleep needless: what else there is, is the caller's to
@@ -963,6 +969,7 @@ static long wmem_sleep(struct sock *sk, long timeo)
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	while (timeo && !signal_pending(current)) {
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		/* Litmus: sleep-room, sleep-space. */
 		prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 		if (vunix_wmem_has_room(sk) ||
 		    READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||

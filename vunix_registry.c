@@ -77,6 +77,7 @@ static bool vunix_registry_try_count(struct vunix_net *vn)
 	unsigned int limit = vunix_limit_sockets(vn);
 	long n = atomic_long_read(&vn->nr_socks);
 
+	/* Litmus: none: a count alone. */
 	do {
 		if (limit && n >= limit)
 			return false;
@@ -395,7 +396,7 @@ static int vunix_name_insert(struct sock *sk, struct vunix_name *name,
 			u->path = *path;
 			path_get(path);
 		}
-		/* Pairs with the acquire of all who read u->addr. */
+		/* For the acquire of all who read u->addr.  Litmus: name-bind. */
 		smp_store_release(&u->addr, &name->addr);
 	}
 	spin_unlock(&name->lock);

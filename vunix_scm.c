@@ -593,6 +593,7 @@ void vunix_scm_queued(struct sock *other, struct vunix_scm *scm)
 
 	if (!scm->fp)
 		return;
+	/* Litmus: none: a count alone. */
 	total = atomic_add_return(scm->fp->count,
 				  &unix_sk(other)->scm_stat.nr_fds);
 	trace_vunix_fds_queued(other, scm->fp->count, total);
@@ -615,6 +616,7 @@ void vunix_scm_dequeued(struct sock *sk, const struct vunix_scm *scm)
 
 	if (!scm->fp)
 		return;
+	/* Litmus: none: a count alone. */
 	total = atomic_sub_return(scm->fp->count,
 				  &unix_sk(sk)->scm_stat.nr_fds);
 	trace_vunix_fds_taken(sk, scm->fp->count, total);

@@ -186,7 +186,10 @@ static int open_bound_file(struct sock *sk)
 	if (!ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
 
-	/* Pairs with the release of the address: the path is there before. */
+	/*
+	 * Pairs with the release of the address: the path is there before.
+	 * Litmus: name-bind.
+	 */
 	if (!smp_load_acquire(&unix_sk(sk)->addr))
 		return -ENOENT;
 	vunix_state_lock(sk);

@@ -140,6 +140,11 @@ struct vunix_scm {
  * looks at the head or sk_wmem_alloc and only then sleeps; who has changed one of
  * them has a full barrier and then looks whether anybody is in the wait queue
  * (vunix_has_waiter()).  One of the two sees what the other has done.
+ *
+ * "Litmus: NAME" beside a barrier names its test, selftests/litmus/NAME.litmus.
+ * Of what a lock alone keeps in order here (emptied pages that are filled again,
+ * and sends while the socket is released):
+ * Litmus: queue-reuse, release-send, release-short.
  */
 #define VUNIX_QUEUE_MAX		((u32)BIT(30))
 /* Positions start shortly before they wrap, so that every queue does. */
@@ -347,7 +352,10 @@ static inline bool vunix_has_waiter(const struct sock *sk)
 {
 	struct socket_wq *wq;
 
-	/* In front of sk_wq, too: accept() gives a connection another one. */
+	/*
+	 * In front of sk_wq, too: accept() gives a connection another one.
+	 * Litmus: sleep-data, sleep-room, sleep-graft, poll-data.
+	 */
 	smp_mb();
 	wq = rcu_dereference_check(sk->sk_wq, rcu_read_lock_any_held());
 	/* The barrier above is the one waitqueue_active() asks for. */

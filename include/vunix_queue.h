@@ -128,7 +128,10 @@ static inline void vunix_queue_publish(struct vunix_queue *q,
 		*vunix_queue_slot(q, pos - 1) = fresh;
 		q->head_addr = page_address(fresh);
 	}
-	/* Pairs with the acquire of who reads without the lock. */
+	/*
+	 * Pairs with the acquire of who reads without the lock.
+	 * Litmus: queue-publish, queue-marks.
+	 */
 	smp_store_release(&q->head, pos);
 	if (unlikely(fresh))
 		vunix_queue_note_peak(q);

@@ -14,7 +14,7 @@
 #   uml        6.1's linux-source, built here as a program (user-mode Linux)
 #   arm64      Debian 12's cloud kernel for arm64
 #   i386 s390x 6.1-clang    headers only: no image
-#   kselftest checkpatch    files of the newest linux-source
+#   kselftest checkpatch memory-model    files of the newest linux-source
 #   sparse     a sparse (the checker) that understands all these kernels
 #   all        each of them (prints one line for each)
 #
@@ -672,12 +672,14 @@ from_files()
 	shift
 	apt_update trixie 1440
 	newest_source
-	D=$cache/kernel/files-$(key "$ver-$recipe")
+	# Which files they are is part of it
+	which=$(echo "$*" | cksum | cut -d ' ' -f 1)
+	D=$cache/kernel/files-$(key "$ver-$recipe-$which")
 	if [ ! -e "$D/version" ]; then
 		need apt-get dpkg-deb xz
 		apt_update trixie 60
 		newest_source
-		D=$cache/kernel/files-$(key "$ver-$recipe")
+		D=$cache/kernel/files-$(key "$ver-$recipe-$which")
 		start "$D"
 		source_tar trixie "$pkg=$ver" "$D.work" "$@"
 		echo "${pkg#linux-source-} $ver" >"$D.work/version"
@@ -746,18 +748,24 @@ provide()
 	6.1-clang)
 		makeargs="LLVM=-14"
 		with_clang ;;
-	kselftest | checkpatch)
-		# One unpacking for both
-		dir=tools/testing/selftests
-		[ "$name" = kselftest ] || dir=scripts
+	kselftest | checkpatch | memory-model)
+		# One unpacking for all
+		case $name in
+		kselftest)	dir=tools/testing/selftests ;;
+		checkpatch)	dir=scripts ;;
+		*)		dir=tools/memory-model ;;
+		esac
 		from_files $dir '*/tools/testing/selftests/kselftest*' \
 			'*/tools/testing/selftests/lib.mk' \
 			'*/tools/testing/selftests/run_kselftest.sh' \
 			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
-			'*/scripts/const_structs.checkpatch' ;;
+			'*/scripts/const_structs.checkpatch' \
+			'*/tools/memory-model/linux-kernel.*' \
+			'*/tools/memory-model/lock.cat' \
+			'*/tools/memory-model/litmus-tests/*' ;;
 	sparse)	newer_sparse ;;
 	*)	die "no kernel $name (6.1 6.12 7.x debug uml arm64 i386" \
-			"s390x 6.1-clang kselftest checkpatch all)" ;;
+			"s390x 6.1-clang kselftest checkpatch memory-model all)" ;;
 	esac
 }
 
@@ -794,7 +802,7 @@ one()
 	if ! current "$link"; then
 		(
 			case $1 in
-			kselftest | checkpatch)
+			kselftest | checkpatch | memory-model)
 				lock files ;;
 			*)	lock "$1" ;;
 			esac
@@ -812,7 +820,7 @@ one()
 [ $# -eq 1 ] || die "usage: kernel.sh NAME"
 case $1 in
 all)	for each in 6.1 6.12 7.x arm64 i386 s390x 6.1-clang kselftest \
-		checkpatch sparse debug; do
+		checkpatch memory-model sparse debug; do
 		one "$each"
 	done ;;
 *)	one "$1" ;;
