@@ -277,13 +277,18 @@ static void on_sigio(int sig, siginfo_t *info, void *context)
 	got_sigio = info->si_fd;
 }
 
-/* O_ASYNC, and the signal names the right number. */
+/*
+ * O_ASYNC, and the signal names the right number.  A task that sleeps in recv()
+ * is woken and gets no signal, so nothing is received before it is there.
+ */
 static void test_async(void)
 {
 	struct sigaction act = {
 		.sa_sigaction = on_sigio, .sa_flags = SA_SIGINFO,
 	};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	char buf[64];
 
 	CHECK(!sigaction(SIGRTMIN, &act, NULL));
 	CHECK(!fcntl(fd, F_SETOWN, getpid()));
@@ -292,7 +297,12 @@ static void test_async(void)
 	CHECK(!reach(fd, "stream"));
 	CHECK(fcntl(fd, F_GETFL) & O_ASYNC);
 	talk(fd);
+	got_sigio = 0;
+	CHECK(send(fd, "again", 5, 0) == 5);
+	for (int i = 0; i < 1000 && !got_sigio; i++)
+		poll(NULL, 0, 10);
 	CHECK(got_sigio == fd);
+	CHECK(poll(&pfd, 1, 0) == 1 && recv(fd, buf, sizeof(buf), 0) == 5);
 }
 
 static void test_names(void)
