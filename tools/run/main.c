@@ -31,12 +31,6 @@
 #endif
 #define PRELOAD_NAME	"vunix-preload.so"
 
-enum {
-	EXIT_NO_VUNIX	= 125,
-	EXIT_NOT_RUN	= 126,
-	EXIT_NOT_FOUND	= 127,
-};
-
 enum way { WAY_AUTO, WAY_PRELOAD, WAY_SECCOMP };
 
 static struct run_options opt = { .family = AF_VUNIX };
@@ -70,24 +64,26 @@ void say_count(const struct run_options *o, const struct run_count *count)
  * start_apart() - fork a process that nobody in the tree is the parent of
  * @flags: of clone(), 0 or CLONE_FILES
  *
- * The command must not find a child it has not made.
+ * The command must not find a child it has not made, nor the signal of one: with
+ * SIGCHLD ignored there would be none to wait for, and with SIGCHLD blocked it
+ * would be the command's first.
  *
  * Return: 0 in the new process, its caller gets a positive number, or -1.
  */
 pid_t start_apart(unsigned long flags)
 {
-	pid_t pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+	pid_t pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
 	int status;
 
 	if (pid < 0)
 		return -1;
 	if (!pid) {
-		pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+		pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
 		if (!pid)
 			return 0;
 		_exit(pid < 0);
 	}
-	while (waitpid(pid, &status, 0) < 0)
+	while (waitpid(pid, &status, __WALL) < 0)
 		if (errno != EINTR)
 			return -1;
 	if (!status)
@@ -374,8 +370,11 @@ static void prepare(const char *path)
 			do_without();
 		return;
 	}
-	if (!supervise(&opt))
+	if (!supervise(&opt)) {
+		/* A library of an outer vunix-run has nothing to do then. */
+		unsetenv(ENV_FAMILY);
 		return;
+	}
 	if (errno == EBUSY)
 		say("another program supervises this process already");
 	else

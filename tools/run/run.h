@@ -14,6 +14,13 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* Of vunix-run itself; all others are the command's. */
+enum {
+	EXIT_NO_VUNIX	= 125,
+	EXIT_NOT_RUN	= 126,
+	EXIT_NOT_FOUND	= 127,
+};
+
 /*
  * Environment of a tree that runs preloaded.  The library believes nothing
  * else, so a program started with a clean environment is on AF_UNIX.

@@ -434,25 +434,33 @@ static void serve(struct call *c)
 	}
 }
 
+static size_t req_size;
+
+static int prepare_calls(struct call *c)
+{
+	struct seccomp_notif_sizes sizes;
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
+		return -1;
+	/* A kernel may know more than our headers, or less. */
+	req_size = sizes.seccomp_notif + sizeof(*c->req);
+	c->resp_size = sizes.seccomp_notif_resp;
+	c->req = calloc(1, req_size);
+	c->resp = calloc(1, c->resp_size + sizeof(*c->resp));
+	return c->req && c->resp ? 0 : -1;
+}
+
 /* Until no task is under the filter. */
 static int serve_all(struct call *c)
 {
 	struct pollfd pfd = { .fd = c->listener, .events = POLLIN };
-	struct seccomp_notif_sizes sizes;
 
-	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
-		return 1;
-	c->req = calloc(1, sizes.seccomp_notif + sizeof(*c->req));
-	c->resp = calloc(1, sizes.seccomp_notif_resp + sizeof(*c->resp));
-	if (!c->req || !c->resp)
-		return 1;
-	c->resp_size = sizes.seccomp_notif_resp;
 	for (;;) {
 		if (poll(&pfd, 1, -1) < 0)
 			continue;
 		if (!(pfd.revents & POLLIN))
 			return 0;
-		memset(c->req, 0, sizes.seccomp_notif);
+		memset(c->req, 0, req_size);
 		/* ENOENT: killed before we came to it. */
 		if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_RECV, c->req))
 			continue;
@@ -464,37 +472,46 @@ static int serve_all(struct call *c)
  * Starting
  */
 
-/* Nothing of the tree's is kept open or busy, nor does it reach us. */
-static void settle(int *listener, bool verbose)
+/* Signals for the tree do not reach us, from the first moment on. */
+static void stand_apart(void)
 {
 	sigset_t all;
-	int null;
 
 	setsid();
-	prctl(PR_SET_NAME, "vunix-run");
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	if (chdir("/"))
-		_exit(1);
-	null = open("/dev/null", O_RDWR);
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	if (!verbose)
-		dup2(null, STDERR_FILENO);
-	*listener = dup2(*listener, 3);
-	close_range(4, ~0U, 0);
-	fcntl(*listener, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_NAME, "vunix-run");
 }
 
-static void learn_self(void)
+/* Nothing of the tree's is kept open or busy; *@listener and *@out stay. */
+static void settle(int *listener, int *out, bool verbose)
 {
 	struct rlimit files;
+	int null;
 
 	/* Numbers of others are dealt with, and may be large. */
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	if (chdir("/"))
+		_exit(1);
+	*listener = fcntl(*listener, F_DUPFD_CLOEXEC, 5);
+	*out = fcntl(*out, F_DUPFD_CLOEXEC, 5);
+	null = open("/dev/null", O_RDWR);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	if (!verbose)
+		dup2(null, STDERR_FILENO);
+	*listener = dup3(*listener, 3, O_CLOEXEC);
+	*out = dup3(*out, 4, O_CLOEXEC);
+	close_range(5, ~0U, 0);
+	if (*listener < 0 || *out < 0)
+		_exit(1);
+}
+
+static void learn_self(void)
+{
 	own_net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own_net_fd < 0 || fstat(own_net_fd, &own_net))
 		_exit(1);
@@ -502,6 +519,23 @@ static void learn_self(void)
 	own_gid = getegid();
 	own_groups = getgroups(CALL_GROUPS, own_group);
 	read_proc(getpid(), "attr/current", own_label, sizeof(own_label));
+}
+
+/* One word from the other; it may have been killed. */
+static int hear(int fd, int *word)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	if (poll(&pfd, 1, 30000) == 1 &&
+	    read(fd, word, sizeof(*word)) == sizeof(*word))
+		return 0;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+static int tell(int fd, int word)
+{
+	return write(fd, &word, sizeof(word)) == sizeof(word) ? 0 : -1;
 }
 
 /*
@@ -512,44 +546,35 @@ static void learn_self(void)
 static void run_supervisor(const struct run_options *opt, int in, int out)
 {
 	struct call call = { .opt = opt, .listener = -1 };
-	pid_t pid = getpid();
 	int status;
 
-	if (write(out, &pid, sizeof(pid)) != sizeof(pid) ||
-	    read(in, &call.listener, sizeof(int)) != sizeof(int) ||
-	    call.listener < 0 || unshare(CLONE_FILES) ||
-	    write(out, &pid, sizeof(pid)) != sizeof(pid))
+	stand_apart();
+	if (tell(out, getpid()) || hear(in, &call.listener) ||
+	    call.listener < 0 || unshare(CLONE_FILES))
 		_exit(1);
-	settle(&call.listener, opt->verbose);
+	settle(&call.listener, &out, opt->verbose);
 	learn_self();
+	/* All that can fail has been done. */
+	if (prepare_calls(&call) || tell(out, 0))
+		_exit(1);
+	close(out);
 	status = serve_all(&call);
 	if (opt->verbose)
 		say_count(opt, &count);
 	_exit(status);
 }
 
-/* One word from the supervisor; it may have been killed. */
-static int hear(int fd, pid_t *pid)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-	if (poll(&pfd, 1, 30000) == 1 &&
-	    read(fd, pid, sizeof(*pid)) == sizeof(*pid))
-		return 0;
-	errno = ETIMEDOUT;
-	return -1;
-}
-
 /**
  * supervise() - put this task under the filter, with a supervisor beside it
  * @opt: options
  *
- * Return: 0; -1 with errno, nothing has changed then unless the supervisor
- *         has died on us.
+ * Ends the process if it is under the filter without a supervisor.
+ *
+ * Return: 0; -1 with errno, nothing has changed then.
  */
 int supervise(const struct run_options *opt)
 {
-	int to[2], from[2], listener, err = 0;
+	int to[2], from[2], listener, word, err;
 	pid_t pid;
 
 	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
@@ -559,16 +584,16 @@ int supervise(const struct run_options *opt)
 		return -1;
 	if (!pid)
 		run_supervisor(opt, to[0], from[1]);
-	if (hear(from[0], &pid))
+	if (hear(from[0], &word))
 		return -1;
 	/* For Yama; the programs we start do not inherit it. */
-	prctl(PR_SET_PTRACER, pid, 0, 0, 0);
+	prctl(PR_SET_PTRACER, word, 0, 0, 0);
 	listener = filter_install(opt->fallback);
 	err = listener < 0 ? errno : 0;
-	if (write(to[1], &listener, sizeof(int)) != sizeof(int))
-		err = EIO;
-	if (!err && hear(from[0], &pid))
-		err = errno;
+	if (tell(to[1], listener) || (!err && hear(from[0], &word))) {
+		say("%s: the supervisor has died", opt->name);
+		exit(EXIT_NO_VUNIX);
+	}
 	close(listener);
 	close(to[0]);
 	close(to[1]);
