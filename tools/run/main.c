@@ -205,12 +205,24 @@ static bool find_preload(char *path, size_t size)
 }
 
 /* A list: its separators cannot be in a name. */
+static bool in_a_list(const char *path)
+{
+	return !strpbrk(path, " :");
+}
+
+static bool can_preload(void)
+{
+	char path[PATH_MAX];
+
+	return find_preload(path, sizeof(path)) && in_a_list(path);
+}
+
 static bool add_to_list(const char *path)
 {
 	const char *old = getenv("LD_PRELOAD");
 	char *list;
 
-	if (strpbrk(path, " :")) {
+	if (!in_a_list(path)) {
 		say("%s: ld.so cannot preload from a path like this", path);
 		return false;
 	}
@@ -321,8 +333,15 @@ static enum way choose(const char *path)
 {
 	switch (program_kind(path)) {
 	case PROGRAM_DYNAMIC:
+		if (!can_preload()) {
+			tell("seccomp, for no library can be preloaded");
+			return WAY_SECCOMP;
+		}
 		tell("preload, for it is dynamically linked");
 		return WAY_PRELOAD;
+	case PROGRAM_GO:
+		tell("seccomp, for it is of Go, and calls the kernel by itself");
+		return WAY_SECCOMP;
 	case PROGRAM_SETID:
 		if (geteuid()) {
 			tell("preload, which is for its children only, for it is set-ID");
@@ -331,7 +350,7 @@ static enum way choose(const char *path)
 		tell("seccomp, for it is set-ID");
 		return WAY_SECCOMP;
 	case PROGRAM_FOREIGN:
-		tell("seccomp, for it is of another word size or machine");
+		tell("seccomp, for it is of another machine, word size or C library");
 		return WAY_SECCOMP;
 	case PROGRAM_STATIC:
 		tell("seccomp, for it is statically linked");

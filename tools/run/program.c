@@ -74,18 +74,75 @@ int program_find(const char *name, char *path, size_t size)
 	}
 }
 
-static bool has_interpreter(int fd, const ElfW(Ehdr) *eh)
+static bool read_header(int fd, const ElfW(Ehdr) *eh, int i, ElfW(Phdr) *ph)
+{
+	return pread(fd, ph, sizeof(*ph), eh->e_phoff +
+		     (off_t)i * eh->e_phentsize) == sizeof(*ph);
+}
+
+/* The last part of the loader's path into @name; empty without a loader. */
+static void loader_name(int fd, const ElfW(Ehdr) *eh, char *name, size_t size)
+{
+	char path[PATH_MAX] = "";
+	ElfW(Phdr) ph;
+	char *slash;
+
+	for (int i = 0; i < eh->e_phnum && read_header(fd, eh, i, &ph); i++) {
+		if (ph.p_type != PT_INTERP || ph.p_filesz >= sizeof(path))
+			continue;
+		if (pread(fd, path, ph.p_filesz, ph.p_offset) < 0)
+			path[0] = 0;
+		break;
+	}
+	slash = strrchr(path, '/');
+	snprintf(name, size, "%s", slash ? slash + 1 : path);
+}
+
+/*
+ * Go's programs call the kernel by themselves, also those that are dynamically
+ * linked.  Its linker signs them.
+ */
+static bool is_go(int fd, const ElfW(Ehdr) *eh)
 {
 	ElfW(Phdr) ph;
 
-	for (int i = 0; i < eh->e_phnum; i++) {
-		if (pread(fd, &ph, sizeof(ph), eh->e_phoff +
-			  (off_t)i * eh->e_phentsize) != sizeof(ph))
-			return false;
-		if (ph.p_type == PT_INTERP)
-			return true;
+	for (int i = 0; i < eh->e_phnum && read_header(fd, eh, i, &ph); i++) {
+		char notes[1024] __attribute__((aligned(8)));
+		ssize_t len, at = 0;
+
+		if (ph.p_type != PT_NOTE)
+			continue;
+		len = pread(fd, notes, ph.p_filesz < sizeof(notes) ?
+			    ph.p_filesz : sizeof(notes), ph.p_offset);
+		while (at + (ssize_t)sizeof(ElfW(Nhdr)) + 4 <= len) {
+			ElfW(Nhdr) *note = (void *)(notes + at);
+
+			if (note->n_namesz == 4 &&
+			    !memcmp(note + 1, "Go\0", 4))
+				return true;
+			if (note->n_namesz > sizeof(notes) ||
+			    note->n_descsz > sizeof(notes))
+				break;
+			at += sizeof(*note) + ((note->n_namesz + 3ULL) & ~3ULL) +
+			      ((note->n_descsz + 3ULL) & ~3ULL);
+		}
 	}
 	return false;
+}
+
+/* A loader by another name is another C library's: it has no use for ours. */
+static bool own_loader(const char *name)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	char own[NAME_MAX + 1] = "";
+	ElfW(Ehdr) eh;
+
+	if (fd < 0)
+		return true;
+	if (pread(fd, &eh, sizeof(eh), 0) == sizeof(eh))
+		loader_name(fd, &eh, own, sizeof(own));
+	close(fd);
+	return !own[0] || !strcmp(own, name);
 }
 
 static enum program_kind kind_of_elf(int fd, const ElfW(Ehdr) *eh)
@@ -108,12 +165,18 @@ static enum program_kind kind_of_elf(int fd, const ElfW(Ehdr) *eh)
 #else
 		EM_NONE;
 #endif
+	char loader[NAME_MAX + 1];
 
 	if (eh->e_ident[EI_CLASS] != OWN_CLASS)
 		return PROGRAM_FOREIGN;
 	if (machine != EM_NONE && eh->e_machine != machine)
 		return PROGRAM_FOREIGN;
-	return has_interpreter(fd, eh) ? PROGRAM_DYNAMIC : PROGRAM_STATIC;
+	loader_name(fd, eh, loader, sizeof(loader));
+	if (!loader[0])
+		return PROGRAM_STATIC;
+	if (!own_loader(loader))
+		return PROGRAM_FOREIGN;
+	return is_go(fd, eh) ? PROGRAM_GO : PROGRAM_DYNAMIC;
 }
 
 static bool gains_privilege(int fd)

@@ -53,7 +53,8 @@ pid_t start_apart(unsigned long flags);
 enum program_kind {
 	PROGRAM_DYNAMIC,	/* takes a preloaded library */
 	PROGRAM_STATIC,
-	PROGRAM_FOREIGN,	/* dynamic, of another machine or word size */
+	PROGRAM_FOREIGN,	/* of another machine, word size or C library */
+	PROGRAM_GO,		/* dynamic, but calls the kernel by itself */
 	PROGRAM_SETID,		/* ld.so takes no library from its caller */
 	PROGRAM_UNKNOWN,
 };
