@@ -18,8 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -250,7 +251,7 @@ static int own_filters(void)
 }
 
 /* Says at the end how many sockets there were; nothing else. */
-static void watch(pid_t pid, const struct run_count *count, const char *file)
+static void watch(pid_t pid, const struct run_count *count)
 {
 	int pidfd = syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
@@ -264,34 +265,40 @@ static void watch(pid_t pid, const struct run_count *count, const char *file)
 	pfd.fd = 0;
 	close(1);
 	close_range(3, ~0U, 0);
+	if (chdir("/"))
+		_exit(1);
 	if (pidfd >= 0)
 		poll(&pfd, 1, -1);
 	say_count(&opt, count);
-	unlink(file);
 	_exit(0);
 }
 
-/* A file that the library maps in every process of the tree. */
+/*
+ * Memory that the library maps in every process of the tree, also of another
+ * user; for these it is no file, which they could shorten under the others.  It
+ * is gone when nobody has it any more.
+ */
 static void start_counting(void)
 {
-	char file[] = "/dev/shm/vunix-run.XXXXXX";
-	struct run_count *count;
+	int id = shmget(IPC_PRIVATE, sizeof(struct run_count), 0666);
+	struct run_count *count = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
 	pid_t self = getpid();
-	int fd;
+	char text[64];
 
-	fd = mkostemp(file, O_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, sizeof(*count))) {
+	if (count == (void *)-1) {
 		say("%s: sockets are not counted: %s", opt.name,
 		    strerror(errno));
 		return;
 	}
-	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED,
-		     fd, 0);
-	close(fd);
-	if (count == MAP_FAILED || setenv(ENV_COUNT, file, 1))
+	shmctl(id, IPC_RMID, NULL);
+	if (getrandom(&count->token, sizeof(count->token), GRND_NONBLOCK) < 0)
+		count->token = self;
+	snprintf(text, sizeof(text), "%d:%llx", id,
+		 (unsigned long long)count->token);
+	if (setenv(ENV_COUNT, text, 1))
 		return;
 	if (!start_apart(0))
-		watch(self, count, file);
+		watch(self, count);
 }
 
 static bool prepare_preload(void)

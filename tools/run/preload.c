@@ -15,14 +15,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -33,36 +35,44 @@
 
 static int family;		/* 0: nothing is done */
 static bool fallback;
-static atomic_bool sandboxed;
 static struct run_count nobody_asks;
 static struct run_count *count = &nobody_asks;
 
-/*
- * What we stand in front of.  A program's own constructors may call before ours
- * has run, so each is looked up when it is first needed.
- */
-static void *next_function(void **where, const char *name)
-{
-	void *function = __atomic_load_n(where, __ATOMIC_ACQUIRE);
-
-	if (!function) {
-		function = dlsym(RTLD_NEXT, name);
-		__atomic_store_n(where, function, __ATOMIC_RELEASE);
-	}
-	return function;
-}
-
-#define NEXT(name) \
-	({ \
-		static void *where; \
-		__typeof__(name) *next; \
-		next = next_function(&where, #name); \
-		next; \
-	})
+/* What we stand in front of. */
+static struct {
+	__typeof__(socket)	*socket;
+	__typeof__(socketpair)	*socketpair;
+	__typeof__(syscall)	*syscall;
+	__typeof__(prctl)	*prctl;
+	__typeof__(connect)	*connect;
+	__typeof__(sendmsg)	*sendmsg;
+	__typeof__(sendto)	*sendto;
+	__typeof__(sendmmsg)	*sendmmsg;
+} next;
 
 static void add(uint32_t *counter, uint32_t n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+/*
+ * Sandboxes.  @entering is counted before the filter is there, for no thread
+ * may make a vunix socket in between.
+ */
+
+static atomic_int entering;
+static atomic_bool entered;
+
+static void end_entering(bool done)
+{
+	if (done)
+		entered = true;
+	entering--;
+}
+
+static bool is_sandboxed(void)
+{
+	return entering || entered;
 }
 
 /*
@@ -86,45 +96,88 @@ static long own_status(const char *name)
 	return run_status_number(status, name, 0);
 }
 
-static void map_count(const char *file)
+static void map_count(const char *text)
 {
-	int fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
+	unsigned long long token;
+	struct shmid_ds shm;
+	int id;
 	void *map;
 
-	if (fd < 0)
+	if (sscanf(text, "%d:%llx", &id, &token) != 2 ||
+	    shmctl(id, IPC_STAT, &shm) || shm.shm_segsz != sizeof(*count))
 		return;
-	if (!fstat(fd, &st) && st.st_size >= (off_t)sizeof(*count)) {
-		map = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE,
-			   MAP_SHARED, fd, 0);
-		if (map != MAP_FAILED)
-			count = map;
-	}
-	close(fd);
+	map = shmat(id, NULL, 0);
+	if (map == (void *)-1)
+		return;
+	if (((struct run_count *)map)->token == token)
+		count = map;
+	else
+		shmdt(map);
 }
 
+/* More filters than vunix-run was under. */
+static bool started_in_sandbox(void)
+{
+	const char *filters = getenv(ENV_FILTERS);
+	long n = own_status("Seccomp_filters");
+
+	/* Without /proc, one is as bad as more. */
+	if (n < 0)
+		n = next.prctl(PR_GET_SECCOMP, 0, 0, 0, 0) ? 1 : 0;
+	return filters && n > atoi(filters);
+}
+
+/* All at once: what looks up a symbol is not for children and handlers. */
+static void find_next(void)
+{
+	*(void **)&next.socket = dlsym(RTLD_NEXT, "socket");
+	*(void **)&next.socketpair = dlsym(RTLD_NEXT, "socketpair");
+	*(void **)&next.syscall = dlsym(RTLD_NEXT, "syscall");
+	*(void **)&next.prctl = dlsym(RTLD_NEXT, "prctl");
+	*(void **)&next.connect = dlsym(RTLD_NEXT, "connect");
+	*(void **)&next.sendmsg = dlsym(RTLD_NEXT, "sendmsg");
+	*(void **)&next.sendto = dlsym(RTLD_NEXT, "sendto");
+	*(void **)&next.sendmmsg = dlsym(RTLD_NEXT, "sendmmsg");
+}
+
+static atomic_bool started;
+
+/* Libraries that are initialized before us may call before this has run. */
 __attribute__((constructor)) static void start(void)
 {
 	const char *number = getenv(ENV_FAMILY);
-	const char *filters = getenv(ENV_FILTERS);
-	const char *file = getenv(ENV_COUNT);
+	const char *shm = getenv(ENV_COUNT);
 	int err = errno;
 
+	if (started)
+		return;
+	find_next();
+	fallback = getenv(ENV_FALLBACK);
+	/* What a sandbox lets us call there is not known, so nothing is. */
+	if (number && started_in_sandbox())
+		entered = true;
+	else if (number && shm)
+		map_count(shm);
 	if (number)
 		family = atoi(number);
-	fallback = getenv(ENV_FALLBACK);
-	if (family && filters && own_status("Seccomp_filters") > atoi(filters))
-		sandboxed = true;
-	if (family && file)
-		map_count(file);
+	started = true;
 	errno = err;
 }
 
+static void ensure_started(void)
+{
+	if (!started)
+		start();
+}
+
+#define NEXT(name)	(ensure_started(), next.name)
+
 static bool wants_vunix(int domain)
 {
+	ensure_started();
 	if (domain != AF_UNIX || !family)
 		return false;
-	if (!sandboxed)
+	if (!is_sandboxed())
 		return true;
 	add(&count->native, 1);
 	return false;
@@ -136,13 +189,14 @@ static bool wants_vunix(int domain)
 
 PUBLIC int socket(int domain, int type, int protocol)
 {
-	int fd;
+	int fd, before = errno;
 
 	if (!wants_vunix(domain))
 		return NEXT(socket)(domain, type, protocol);
 	fd = NEXT(socket)(family, type, protocol);
 	if (fd < 0 && errno == EAFNOSUPPORT && fallback) {
 		add(&count->native, 1);
+		errno = before;
 		return NEXT(socket)(domain, type, protocol);
 	}
 	if (fd >= 0)
@@ -152,13 +206,14 @@ PUBLIC int socket(int domain, int type, int protocol)
 
 PUBLIC int socketpair(int domain, int type, int protocol, int fds[2])
 {
-	int err;
+	int err, before = errno;
 
 	if (!wants_vunix(domain))
 		return NEXT(socketpair)(domain, type, protocol, fds);
 	err = NEXT(socketpair)(family, type, protocol, fds);
 	if (err && errno == EAFNOSUPPORT && fallback) {
 		add(&count->native, 1);
+		errno = before;
 		return NEXT(socketpair)(domain, type, protocol, fds);
 	}
 	if (!err)
@@ -167,8 +222,7 @@ PUBLIC int socketpair(int domain, int type, int protocol, int fds[2])
 }
 
 /*
- * Sandboxes.  Said before the filter is there, taken back if it never is: no
- * thread may make a vunix socket in between.
+ * Filters
  */
 
 static bool enters_sandbox(long number, long op)
@@ -179,27 +233,26 @@ static bool enters_sandbox(long number, long op)
 
 PUBLIC long syscall(long number, ...)
 {
-	bool entering, before = sandboxed;
 	long a[6], ret;
+	bool enters;
 	va_list args;
 
 	va_start(args, number);
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(args, long);
 	va_end(args);
-	entering = enters_sandbox(number, a[0]) ||
-		   (number == SYS_prctl && a[0] == PR_SET_SECCOMP);
-	if (entering)
-		sandboxed = true;
+	enters = enters_sandbox(number, a[0]) ||
+		 (number == SYS_prctl && a[0] == PR_SET_SECCOMP);
+	if (enters)
+		entering++;
 	ret = NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	if (entering && ret < 0)
-		sandboxed = before;
+	if (enters)
+		end_entering(ret >= 0);
 	return ret;
 }
 
 PUBLIC int prctl(int option, ...)
 {
-	bool before = sandboxed;
 	unsigned long a[4];
 	va_list args;
 	int ret;
@@ -209,10 +262,10 @@ PUBLIC int prctl(int option, ...)
 		a[i] = va_arg(args, unsigned long);
 	va_end(args);
 	if (option == PR_SET_SECCOMP)
-		sandboxed = true;
+		entering++;
 	ret = NEXT(prctl)(option, a[0], a[1], a[2], a[3]);
-	if (option == PR_SET_SECCOMP && ret < 0)
-		sandboxed = before;
+	if (option == PR_SET_SECCOMP)
+		end_entering(ret >= 0);
 	return ret;
 }
 
@@ -363,26 +416,41 @@ static bool was_replaced(int fd, ino_t ino)
 	return fstat(fd, &st) || st.st_ino != ino || !native_is_vunix(fd);
 }
 
+/*
+ * The thread may be cancelled while the call is made, which may take long, and
+ * at no other point: it holds a descriptor, and later the lock.
+ */
+
+static void close_new(void *fd)
+{
+	close(*(int *)fd);
+}
+
 static int connect_native(int fd, const struct sockaddr *addr, socklen_t len,
 			  ino_t ino)
 {
-	int new, err;
+	int new, err = ECONNREFUSED, state;
 
 	if (!native_may_replace(fd))
-		return ECONNREFUSED;
+		return err;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	new = native_like(fd);
-	if (new < 0)
-		return ECONNREFUSED;
-	err = NEXT(connect)(new, addr, len) ? refusal(errno) : 0;
-	if (!err && replace_socket(fd, new, ino))
-		err = ECONNREFUSED;
-	close(new);
+	if (new >= 0) {
+		pthread_cleanup_push(close_new, &new);
+		pthread_setcancelstate(state, NULL);
+		err = NEXT(connect)(new, addr, len) ? refusal(errno) : 0;
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		if (!err && replace_socket(fd, new, ino))
+			err = ECONNREFUSED;
+		pthread_cleanup_pop(1);
+	}
+	pthread_setcancelstate(state, NULL);
 	return err;
 }
 
 PUBLIC int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	int err = NEXT(connect)(fd, addr, len);
+	int before = errno, err = NEXT(connect)(fd, addr, len);
 	struct stat st;
 
 	if (!err || !may_fall_back(addr, len))
@@ -391,9 +459,11 @@ PUBLIC int connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return -1;
 	err = was_replaced(fd, st.st_ino) ? ECONNREFUSED :
 	      connect_native(fd, addr, len, st.st_ino);
-	if (err == ECONNREFUSED && was_replaced(fd, st.st_ino))
+	if (err == ECONNREFUSED && was_replaced(fd, st.st_ino)) {
+		errno = before;
 		return NEXT(connect)(fd, addr, len);
-	errno = err;
+	}
+	errno = err ?: before;
 	return err ? -1 : 0;
 }
 
@@ -405,43 +475,50 @@ PUBLIC int connect(int fd, const struct sockaddr *addr, socklen_t len)
 static ssize_t send_native(int fd, const struct msghdr *msg, int flags)
 {
 	bool for_good = native_may_replace(fd) && !native_has_peer(fd);
+	int new, state, err = ECONNREFUSED;
+	ssize_t sent = -1;
 	struct stat st;
-	ssize_t sent;
-	int new, err;
 
 	if (fstat(fd, &st))
 		return -1;
 	if (was_replaced(fd, st.st_ino))
 		return NEXT(sendmsg)(fd, msg, flags);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	new = native_like(fd);
-	if (new < 0) {
-		errno = ECONNREFUSED;
-		return -1;
+	if (new >= 0) {
+		pthread_cleanup_push(close_new, &new);
+		pthread_setcancelstate(state, NULL);
+		sent = NEXT(sendmsg)(new, msg, flags);
+		err = sent < 0 ? refusal(errno) : 0;
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		/* If another thread was faster, it has been sent all the same. */
+		if (!err && for_good)
+			replace_socket(fd, new, st.st_ino);
+		pthread_cleanup_pop(1);
 	}
-	sent = NEXT(sendmsg)(new, msg, flags);
-	err = errno;
-	/* If another thread was faster, it has been sent all the same. */
-	if (sent >= 0 && for_good)
-		replace_socket(fd, new, st.st_ino);
-	close(new);
-	if (sent < 0)
-		errno = refusal(err);
+	pthread_setcancelstate(state, NULL);
+	errno = err;
 	return sent;
 }
 
 PUBLIC ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+	int before = errno;
 	ssize_t sent = NEXT(sendmsg)(fd, msg, flags);
 
 	if (sent >= 0 || errno != ECONNREFUSED ||
 	    !may_fall_back(msg->msg_name, msg->msg_namelen))
 		return sent;
-	return send_native(fd, msg, flags);
+	sent = send_native(fd, msg, flags);
+	if (sent >= 0)
+		errno = before;
+	return sent;
 }
 
 PUBLIC ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 		      const struct sockaddr *addr, socklen_t addr_len)
 {
+	int before = errno;
 	ssize_t sent = NEXT(sendto)(fd, buf, len, flags, addr, addr_len);
 	struct iovec iov = { (void *)buf, len };
 	struct msghdr msg = {
@@ -453,13 +530,16 @@ PUBLIC ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 
 	if (sent >= 0 || !may_fall_back(addr, addr_len))
 		return sent;
-	return send_native(fd, &msg, flags);
+	sent = send_native(fd, &msg, flags);
+	if (sent >= 0)
+		errno = before;
+	return sent;
 }
 
 /* Refused is the first message, or it would have said how many were sent. */
 PUBLIC int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
-	int done = NEXT(sendmmsg)(fd, msgs, n, flags);
+	int before = errno, done = NEXT(sendmmsg)(fd, msgs, n, flags);
 	ssize_t sent;
 
 	if (done >= 0 || !n || errno != ECONNREFUSED ||
@@ -468,6 +548,7 @@ PUBLIC int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 	sent = send_native(fd, &msgs->msg_hdr, flags);
 	if (sent < 0)
 		return -1;
+	errno = before;
 	msgs->msg_len = sent;
 	return 1;
 }

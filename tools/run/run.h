@@ -28,13 +28,14 @@ enum {
 #define ENV_FAMILY	"VUNIX_RUN_FAMILY"	/* number of the family */
 #define ENV_FALLBACK	"VUNIX_RUN_FALLBACK"	/* set: reach AF_UNIX, too */
 #define ENV_FILTERS	"VUNIX_RUN_FILTERS"	/* seccomp filters before us */
-#define ENV_COUNT	"VUNIX_RUN_COUNT"	/* file of struct run_count */
+#define ENV_COUNT	"VUNIX_RUN_COUNT"	/* shared memory, and its token */
 
 /* What a tree of processes has made; every process of it adds. */
 struct run_count {
 	uint32_t	sockets;	/* of vunix */
 	uint32_t	native;		/* left on AF_UNIX */
 	uint32_t	replaced;	/* of vunix, and then of AF_UNIX */
+	uint64_t	token;		/* a number may be given again */
 };
 
 struct run_options {
