@@ -4,7 +4,7 @@
  * like the one it replaces.
  *
  * Shared by the library and the supervisor.  The library may be called in a
- * signal handler or in the child of vfork(), so no memory is allocated here,
+ * signal handler or in the child of vfork(), so malloc() is not called here,
  * and the socket is made by a raw system call, which the library does not catch.
  */
 #define _GNU_SOURCE
@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -131,16 +132,29 @@ static void copy_buffer(int from, int to, int name, int force)
 		setsockopt(to, SOL_SOCKET, name, &size, sizeof(size));
 }
 
+/* As large as the stacks of some threads, so it is not on the stack. */
 static void copy_filter(int from, int to)
 {
-	struct sock_filter code[BPF_MAXINSNS];
-	struct sock_fprog prog = { .filter = code };
-	socklen_t len = BPF_MAXINSNS;
+	const size_t size = BPF_MAXINSNS * sizeof(struct sock_filter);
+	struct sock_fprog prog;
+	socklen_t len = 0;
+	void *code;
 
-	if (getsockopt(from, SOL_SOCKET, SO_GET_FILTER, code, &len) || !len)
+	/* How long is it?  In instructions, not bytes. */
+	if (getsockopt(from, SOL_SOCKET, SO_GET_FILTER, NULL, &len) || !len)
 		return;
-	prog.len = len;
-	setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	code = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (code == MAP_FAILED)
+		return;
+	len = BPF_MAXINSNS;
+	if (!getsockopt(from, SOL_SOCKET, SO_GET_FILTER, code, &len) && len) {
+		prog.len = len;
+		prog.filter = code;
+		setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			   sizeof(prog));
+	}
+	munmap(code, size);
 }
 
 /* Newer than the headers we are built with: of <asm-generic/socket.h> */
