@@ -190,7 +190,8 @@ static void test_connect(void)
 		int fd = socket(AF_UNIX, peers[i].type, 0);
 
 		CHECK(on_vunix(fd));
-		CHECK(!reach(fd, peers[i].name));
+		errno = 77;
+		CHECK(!reach(fd, peers[i].name) && errno == 77);
 		CHECK(!on_vunix(fd));
 		if (peers[i].type != SOCK_DGRAM) {
 			talk(fd);
@@ -284,7 +285,7 @@ static void on_sigio(int sig, siginfo_t *info, void *context)
 static void test_async(void)
 {
 	struct sigaction act = {
-		.sa_sigaction = on_sigio, .sa_flags = SA_SIGINFO,
+		.sa_sigaction = on_sigio, .sa_flags = SA_SIGINFO | SA_RESTART,
 	};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
@@ -535,6 +536,44 @@ static void test_threads(void)
 	}
 }
 
+/* Threads may have little room. */
+static void test_small_stack(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	shared = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(!pthread_attr_init(&attr));
+	CHECK(!pthread_attr_setstacksize(&attr, 32768));
+	CHECK(!pthread_create(&thread, &attr, racing_connect, "stream"));
+	CHECK(!pthread_join(thread, NULL));
+	CHECK(connected == 1);
+	talk(shared);
+}
+
+/* Cancelled anywhere: nothing is left open, or locked. */
+static void test_cancelled(void)
+{
+	unsigned int seed = 1;
+	int before = open_fds();
+
+	for (int i = 0; i < 150; i++) {
+		struct timespec nap = { .tv_nsec = rand_r(&seed) % 3000000 };
+		pthread_t thread;
+
+		shared = socket(AF_UNIX, SOCK_STREAM, 0);
+		CHECK(!pthread_create(&thread, NULL, racing_connect, "stream"));
+		nanosleep(&nap, NULL);
+		pthread_cancel(thread);
+		CHECK(!pthread_join(thread, NULL));
+		close(shared);
+		CHECK(open_fds() == before);
+	}
+	shared = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(!reach(shared, "stream"));
+	talk(shared);
+}
+
 /*
  * The socket is with another process already.  Ours is replaced; the other's
  * cannot be, and is what it has been: not connected.
@@ -634,7 +673,8 @@ int main(int argc, char **argv)
 		{ "preferred", test_preferred }, { "epoll", test_epoll },
 		{ "threads", test_threads }, { "passed", test_passed },
 		{ "in-flight", test_in_flight }, { "kept", test_kept },
-		{ "fork", test_fork },
+		{ "fork", test_fork }, { "small-stack", test_small_stack },
+		{ "cancelled", test_cancelled },
 	};
 
 	CHECK(argc == 3);

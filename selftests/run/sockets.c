@@ -6,6 +6,7 @@
  * are what it has asked for.
  */
 #include "prog.h"
+#include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <grp.h>
@@ -135,6 +136,23 @@ static void test_server(void)
 	CHECK(open_fds() == inherited);
 }
 
+/* What succeeds leaves errno alone, as a system call does. */
+static void test_errno(void)
+{
+	int fds[2];
+
+	errno = 77;
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) >= 0 && errno == 77);
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds) && errno == 77);
+}
+
+/* A library that was initialized first has made one: early.c */
+static void test_early(void)
+{
+	CHECK(getenv("EARLY_FD"));
+	CHECK(on_vunix(atoi(getenv("EARLY_FD"))) == vunix);
+}
+
 /* Root becomes nobody: the sockets are nobody's, too. */
 static void test_owner(void)
 {
@@ -224,6 +242,56 @@ static void test_processes(void)
 		}
 	}
 	CHECK(wait(NULL) < 0 && errno == ECHILD);
+}
+
+/* In our memory, with a table of descriptors of its own */
+static __attribute__((noinline)) void one_vfork(void)
+{
+	volatile int good = 0;
+	pid_t pid = vfork();
+
+	if (!pid) {
+		int fds[2];
+		char byte;
+
+		good = !socketpair(AF_UNIX, SOCK_STREAM, 0, fds) &&
+		       write(fds[0], "v", 1) == 1 &&
+		       read(fds[1], &byte, 1) == 1;
+		_exit(0);
+	}
+	CHECK(child_status(pid) == 0 && good);
+}
+
+static void test_vfork(void)
+{
+	for (int i = 0; i < 50; i++)
+		one_vfork();
+	CHECK(open_fds() == inherited);
+}
+
+/* All of them ask at once. */
+static void test_thousands(void)
+{
+	const int n = 2000;
+	int gate[2], good = 0, status;
+	char byte;
+
+	CHECK(!pipe(gate));
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid)
+			continue;
+		close(gate[1]);
+		CHECK(read(gate[0], &byte, 1) == 0);
+		exchange();
+		_exit(0);
+	}
+	close(gate[1]);
+	while (wait(&status) > 0)
+		good += status == 0;
+	CHECK(good == n);
 }
 
 /* Children die in the middle of a call, whichever step it is at. */
@@ -339,6 +407,80 @@ static void test_filter(void)
 	exchange();
 }
 
+/*
+ * One thread enters a sandbox while another tries in vain: the first may not be
+ * taken for one outside.
+ */
+static void *try_in_vain(void *arg)
+{
+	while (!*(volatile bool *)arg)
+		wrong_filter();
+	return NULL;
+}
+
+static void *enter_sandbox(void *arg)
+{
+	install_filter();
+	for (int i = 0; i < 100; i++)
+		exchange();
+	return arg;
+}
+
+static void test_filter_race(void)
+{
+	for (int round = 0; round < 30; round++) {
+		bool enough = false;
+		pthread_t vain, in;
+		pid_t pid = fork();
+
+		if (pid) {
+			CHECK(child_status(pid) == 0);
+			continue;
+		}
+		CHECK(!pthread_create(&vain, NULL, try_in_vain, &enough));
+		CHECK(!pthread_create(&in, NULL, enter_sandbox, NULL));
+		CHECK(!pthread_join(in, NULL));
+		*(volatile bool *)&enough = true;
+		CHECK(!pthread_join(vain, NULL));
+		exit(0);
+	}
+}
+
+/* Nobody answers any more: that is an error, and not for ever. */
+static void test_orphaned(void)
+{
+	char path[300], comm[32] = "";
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	int n = 0, fds[2];
+
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+	while ((d = readdir(proc))) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		f = atoi(d->d_name) ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		if (fgets(comm, sizeof(comm), f) &&
+		    !strcmp(comm, "vunix-run\n") && atoi(d->d_name) != getpid())
+			n += !kill(atoi(d->d_name), SIGKILL);
+		fclose(f);
+	}
+	CHECK(n > 0);
+	for (int i = 0; i < 1000; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		if (fd < 0)
+			break;
+		close(fd);
+		usleep(1000);
+	}
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == ENOSYS);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 && errno == ENOSYS);
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+}
+
 /* A sandbox that starts a program. */
 static void test_filter_exec(char *self)
 {
@@ -347,10 +489,13 @@ static void test_filter_exec(char *self)
 	CHECK(!"exec");
 }
 
-/* Who waits for children must not see any but its own. */
+/* Who waits for children must not see any but its own, nor their signals. */
 static void test_no_child(void)
 {
+	sigset_t pending;
+
 	CHECK(wait(NULL) < 0 && errno == ECHILD);
+	CHECK(!sigpending(&pending) && !sigismember(&pending, SIGCHLD));
 	CHECK(open_fds() == inherited);
 }
 
@@ -387,6 +532,10 @@ int main(int argc, char **argv)
 		{ "killed", test_killed }, { "signals", test_signals },
 		{ "threads", test_threads }, { "filter", test_filter },
 		{ "no-child", test_no_child }, { "daemon", test_daemon },
+		{ "errno", test_errno }, { "early", test_early },
+		{ "vfork", test_vfork }, { "thousands", test_thousands },
+		{ "filter-race", test_filter_race },
+		{ "orphaned", test_orphaned },
 	};
 
 	CHECK(argc > 1);
