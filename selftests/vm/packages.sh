@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|uml|vss|package|check - install the Debian packages
-# that are missing
+# packages.sh [-n] demo|tmux|run|uml|vss|package|check [PACKAGE...] - install the
+# Debian packages that are missing: those of a list, and others that are named.
+# Services that come with them are not started.
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
+# run: also the programs that tools/check has run under vunix-run.
 # uml: also what builds a kernel, for bench/uml.sh.
 # vss: what tools/vss is built and tested with.
 # package: what makes packages of vunix and tries them, and reads its manual.
@@ -20,11 +22,13 @@ demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahol
  busybox-static qemu-system-x86 qemu-system-common socat python3
  ca-certificates debian-archive-keyring util-linux mount redis-tools"
 tmux="$demo tmux openssh-client"
+run="$tmux dbus-daemon dbus-bin dbus-tests rsyslog
+ gcc-i686-linux-gnu libc6-dev-i386-cross"
 uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db golang-go"
-check="$tmux $vss $package flex bison bc perl libelf-dev libssl-dev sparse
+check="$tmux $run $vss $package flex bison bc perl libelf-dev libssl-dev sparse
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -32,22 +36,25 @@ check="$tmux $vss $package flex bison bc perl libelf-dev libssl-dev sparse
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|uml|vss|package|check" >&2
+	echo "usage: packages.sh [-n] demo|tmux|run|uml|vss|package|check [PACKAGE...]" >&2
 	exit 2
 }
 
 dry=
 [ "${1-}" != -n ] || { dry=1; shift; }
-[ $# -eq 1 ] || usage
+[ $# -ge 1 ] || usage
 case $1 in
 demo)	list=$demo ;;
 tmux)	list=$tmux ;;
+run)	list=$run ;;
 uml)	list=$uml ;;
 vss)	list=$vss ;;
 package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
 esac
+shift
+list="$list $*"
 
 missing=
 for pkg in $list; do
@@ -78,6 +85,15 @@ apt()
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q \
 		-o DPkg::Lock::Timeout=300 "$@" >&2
 }
+# Programs are wanted here, not the services that some of them come as.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	# shellcheck disable=SC2064
+	trap "$sudo rm -f $policy" EXIT
+	trap 'exit 130' HUP INT TERM
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+	$sudo chmod 755 $policy
+fi
 # A fresh machine has no package lists, or old ones: update only if needed
 # shellcheck disable=SC2086
 apt install -y --no-install-recommends $missing || {

@@ -18,6 +18,9 @@ mkdir bin
 cp "$top/tools/vunix-run" "$top/tools/vunix-preload.so" bin
 run=$dir/bin/vunix-run
 children=
+# Debian's redis-server is this program by another name, and no service with it.
+ln -s /usr/bin/redis-check-rdb bin/redis-server
+PATH=$PATH:$dir/bin
 
 fail()
 {
