@@ -20,7 +20,7 @@ run=$dir/bin/vunix-run
 children=
 # Debian's redis-server is this program by another name, and no service with it.
 ln -s /usr/bin/redis-check-rdb bin/redis-server
-PATH=$PATH:$dir/bin
+PATH=$dir/bin:$PATH
 
 fail()
 {
