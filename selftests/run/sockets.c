@@ -120,6 +120,54 @@ static void one_server(const char *name, int type)
 		CHECK(!unlink(name));
 }
 
+/* Whoever looks at families sees the one it has asked for. */
+static void test_families(void)
+{
+	int a = socket(AF_UNIX, SOCK_DGRAM, 0), b = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0), conn;
+	const socklen_t family_only = sizeof(sa_family_t);
+	struct sockaddr_un un, got;
+	socklen_t len, got_len;
+	char name[64], buf[8];
+
+	/* Without a name, with one that the kernel gives, with ours */
+	got_len = sizeof(got);
+	CHECK(!getsockname(a, (struct sockaddr *)&got, &got_len));
+	CHECK(got_len == family_only && got.sun_family == AF_UNIX);
+	un.sun_family = AF_UNIX;
+	CHECK(!bind(a, (struct sockaddr *)&un, family_only));
+	got_len = sizeof(got);
+	CHECK(!getsockname(a, (struct sockaddr *)&got, &got_len));
+	CHECK(got_len == family_only + 6 && got.sun_family == AF_UNIX);
+	CHECK(sendto(b, "to", 2, 0, (struct sockaddr *)&got, got_len) == 2);
+	got_len = sizeof(got);
+	CHECK(recvfrom(a, buf, 8, 0, (struct sockaddr *)&got, &got_len) == 2);
+	CHECK(got_len == 0);
+	snprintf(name, sizeof(name), "@vunix-run-f-%d", getpid());
+	len = address(&un, name);
+	CHECK(!bind(b, (struct sockaddr *)&un, len));
+	got_len = sizeof(got);
+	CHECK(!getsockname(a, (struct sockaddr *)&got, &got_len));
+	CHECK(sendto(b, "to", 2, 0, (struct sockaddr *)&got, got_len) == 2);
+	got_len = sizeof(got);
+	CHECK(recvfrom(a, buf, 8, 0, (struct sockaddr *)&got, &got_len) == 2);
+	CHECK(got_len == len && !memcmp(&got, &un, len));
+	close(b);
+
+	CHECK(!bind(listener, (struct sockaddr *)&un, len));
+	CHECK(!listen(listener, 1));
+	CHECK(!connect(client, (struct sockaddr *)&un, len));
+	got_len = sizeof(got);
+	CHECK(!getpeername(client, (struct sockaddr *)&got, &got_len));
+	CHECK(got_len == len && !memcmp(&got, &un, len));
+	got_len = sizeof(got);
+	conn = accept(listener, (struct sockaddr *)&got, &got_len);
+	CHECK(conn >= 0 && got_len == family_only &&
+	      got.sun_family == AF_UNIX);
+	CHECK(on_vunix(a) == vunix && on_vunix(conn) == vunix);
+}
+
 static void test_server(void)
 {
 	char path[] = "/tmp/vunix-run.XXXXXX";
@@ -532,6 +580,7 @@ int main(int argc, char **argv)
 		{ "killed", test_killed }, { "signals", test_signals },
 		{ "threads", test_threads }, { "filter", test_filter },
 		{ "no-child", test_no_child }, { "daemon", test_daemon },
+		{ "families", test_families },
 		{ "errno", test_errno }, { "early", test_early },
 		{ "vfork", test_vfork }, { "thousands", test_thousands },
 		{ "filter-race", test_filter_race },
