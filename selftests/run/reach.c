@@ -551,6 +551,40 @@ static void test_small_stack(void)
 	talk(shared);
 }
 
+static void *keep_connecting(void *arg)
+{
+	while (!stop) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		CHECK(!reach(fd, arg));
+		close(fd);
+	}
+	return NULL;
+}
+
+/* A child has not got the thread that was connecting when it was made. */
+static void test_fork_threads(void)
+{
+	pthread_t thread;
+
+	CHECK(!pthread_create(&thread, NULL, keep_connecting, "stream"));
+	for (int i = 0; i < 100; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+			alarm(60);
+			CHECK(!reach(fd, "stream"));
+			talk(fd);
+			_exit(0);
+		}
+		CHECK(child_status(pid) == 0);
+	}
+	stop = 1;
+	CHECK(!pthread_join(thread, NULL));
+}
+
 /* Cancelled anywhere: nothing is left open, or locked. */
 static void test_cancelled(void)
 {
@@ -675,6 +709,7 @@ int main(int argc, char **argv)
 		{ "in-flight", test_in_flight }, { "kept", test_kept },
 		{ "fork", test_fork }, { "small-stack", test_small_stack },
 		{ "cancelled", test_cancelled },
+		{ "fork-threads", test_fork_threads },
 	};
 
 	CHECK(argc == 3);
