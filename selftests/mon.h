@@ -139,9 +139,9 @@ static inline int mon_make(const char *name)
 
 /* What it has shown, and lost: columns of /proc/net/dev. */
 struct mon_stats {
-	unsigned long long bytes;
-	unsigned long long packets;
-	unsigned long long dropped;
+	long long bytes;
+	long long packets;
+	long long dropped;
 };
 
 static inline int mon_stats(const char *name, struct mon_stats *s)
@@ -151,7 +151,7 @@ static inline int mon_stats(const char *name, struct mon_stats *s)
 
 	snprintf(want, sizeof(want), "%s:", name);
 	p = text ? strstr(text, want) : NULL;
-	if (p && sscanf(p + strlen(want), "%llu %llu %*u %llu", &s->bytes,
+	if (p && sscanf(p + strlen(want), "%lld %lld %*u %lld", &s->bytes,
 			&s->packets, &s->dropped) == 3)
 		err = 0;
 	free(text);

@@ -81,7 +81,7 @@ TEST_F(mon_device, link)
 	ASSERT_EQ(0, mon_up(MON, false));
 	ASSERT_EQ(0, mon_stats(MON, &stats));
 	ASSERT_EQ(1, stats.packets);
-	ASSERT_EQ((unsigned int)(14 + self->p.hdr_len + 1), stats.bytes);
+	ASSERT_EQ(14 + self->p.hdr_len + 1, stats.bytes);
 	ASSERT_EQ(0, stats.dropped);
 	ASSERT_EQ(0, mon_del(MON));
 	ASSERT_EQ(ENODEV, mon_del(MON));
@@ -206,7 +206,7 @@ TEST_F(mon_device, permission)
 }
 
 /* Every message is shown, or counted as lost. */
-static int wait_all(unsigned long long nr, struct mon_stats *s)
+static int wait_all(long long nr, struct mon_stats *s)
 {
 	struct timespec ms = { .tv_nsec = 10000000 };
 	int i;
@@ -225,8 +225,7 @@ TEST_F(mon_device, losses)
 {
 	struct tpacket_stats tp;
 	socklen_t len = sizeof(tp);
-	int sv[2], tap, i, room = 1;
-	unsigned int got = 0;
+	int sv[2], tap, i, room = 1, got = 0;
 	struct mon_stats s;
 	char buf[1000];
 
@@ -247,12 +246,12 @@ TEST_F(mon_device, losses)
 	ASSERT_EQ(0, mon_up(MON, false));
 	ASSERT_EQ(0, mon_up(MON, true));
 	ASSERT_EQ(0, getsockopt(tap, SOL_PACKET, PACKET_STATISTICS, &tp, &len));
-	ASSERT_EQ(s.packets, tp.tp_packets);
-	ASSERT_LT(400, tp.tp_drops);
+	ASSERT_EQ(s.packets, (int)tp.tp_packets);
+	ASSERT_LT(400, (int)tp.tp_drops);
 	while (recv(tap, &self->p.frame, sizeof(self->p.frame),
 		    MSG_DONTWAIT) > 0)
 		got++;
-	ASSERT_EQ(tp.tp_packets - tp.tp_drops, got);
+	ASSERT_EQ((int)(tp.tp_packets - tp.tp_drops), got);
 
 	/* So does the device, whose queue may be given a length. */
 	ASSERT_EQ(0, mon_set_qlen(MON, 0));
@@ -262,11 +261,11 @@ TEST_F(mon_device, losses)
 	}
 	i = s.dropped;
 	ASSERT_EQ(0, wait_all(600, &s));
-	ASSERT_EQ((unsigned int)i + 100, s.dropped);
+	ASSERT_EQ(i + 100, s.dropped);
 	ASSERT_EQ(0, mon_set_qlen(MON, 10));
 	ASSERT_EQ(1, send(sv[0], "1", 1, 0));
 	ASSERT_EQ(0, wait_all(601, &s));
-	ASSERT_EQ((unsigned int)i + 100, s.dropped);
+	ASSERT_EQ(i + 100, s.dropped);
 	close(tap);
 }
 
