@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|uml|vss|package|check - install the Debian packages
+# packages.sh [-n] demo|tmux|uml|vss|mon|package|check - install the Debian packages
 # that are missing
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
 # uml: also what builds a kernel, for bench/uml.sh.
 # vss: what tools/vss is built and tested with.
+# mon: what selftests/mon/check captures, and with what.
 # package: what makes packages of vunix and tries them, and reads its manual.
 # check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
@@ -22,9 +23,10 @@ demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahol
 tmux="$demo tmux openssh-client"
 uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
+mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db"
-check="$tmux $vss $package flex bison bc perl libelf-dev libssl-dev sparse
+check="$tmux $vss $mon $package flex bison bc perl libelf-dev libssl-dev sparse
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -32,7 +34,7 @@ check="$tmux $vss $package flex bison bc perl libelf-dev libssl-dev sparse
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|uml|vss|package|check" >&2
+	echo "usage: packages.sh [-n] demo|tmux|uml|vss|mon|package|check" >&2
 	exit 2
 }
 
@@ -44,6 +46,7 @@ demo)	list=$demo ;;
 tmux)	list=$tmux ;;
 uml)	list=$uml ;;
 vss)	list=$vss ;;
+mon)	list=$mon ;;
 package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
