@@ -271,6 +271,7 @@ static struct sk_buff *take_for(struct vunix_net *vn,
  * @m: message, which a writer has filled in
  *
  * A message between two namespaces is seen in both, as on a pair of veth devices.
+ * (Datagrams alone can be: both ends of a connection are in that of who connected.)
  *
  * Context: Process, the writer's wmutex held. Never sleeps.
  * Return: packets for vunix_mon_add() or vunix_mon_forget(), or NULL.

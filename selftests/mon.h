@@ -107,9 +107,14 @@ static inline int mon_ioctl(unsigned long request, struct ifreq *ifr)
 
 static inline int mon_up(const char *name, bool up)
 {
-	struct ifreq ifr = { .ifr_flags = up ? IFF_UP : 0 };
+	struct ifreq ifr = {};
+	int err;
 
 	strcpy(ifr.ifr_name, name);
+	err = mon_ioctl(SIOCGIFFLAGS, &ifr);
+	if (err)
+		return err;
+	ifr.ifr_flags = (ifr.ifr_flags & ~IFF_UP) | (up ? IFF_UP : 0);
 	return mon_ioctl(SIOCSIFFLAGS, &ifr);
 }
 

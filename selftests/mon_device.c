@@ -143,13 +143,18 @@ TEST_F(mon_device, namespaces)
 	ASSERT_EQ(5, self->p.len);
 	ASSERT_EQ(0, memcmp("again", self->p.data, 5));
 
-	/* A path leads from one to the other: then both see what passes. */
+	/*
+	 * A path leads from one to the other: then both see what passes.  But
+	 * of a connection both ends are in the namespace of who has made it.
+	 */
 	client = vt_socket(variant->family, variant->type);
 	ASSERT_EQ(0, vt_connect(client, "server"));
 	ASSERT_EQ(6, send(client, "across", 6, 0));
-	NEXT(tap);
-	ASSERT_EQ(0, memcmp("across", self->p.data, 6));
-	ASSERT_STREQ("server", self->p.dst_name);
+	if (variant->type == SOCK_DGRAM) {
+		NEXT(tap);
+		ASSERT_EQ(0, memcmp("across", self->p.data, 6));
+		ASSERT_STREQ("server", self->p.dst_name);
+	}
 	NEXT(tap2);
 	ASSERT_EQ(0, memcmp("across", self->p.data, 6));
 
@@ -244,6 +249,7 @@ TEST_F(mon_device, losses)
 	ASSERT_EQ(0, wait_all(500, &s));
 	/* The last that was counted may still be on its way to the tap. */
 	ASSERT_EQ(0, mon_up(MON, false));
+	ASSERT_ERR(ENETDOWN, recv(tap, buf, 1, MSG_DONTWAIT));
 	ASSERT_EQ(0, mon_up(MON, true));
 	ASSERT_EQ(0, getsockopt(tap, SOL_PACKET, PACKET_STATISTICS, &tp, &len));
 	ASSERT_EQ(s.packets, (int)tp.tp_packets);
