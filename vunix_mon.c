@@ -17,10 +17,10 @@
  * in the long ones only.
  *
  * The device is in its namespace's list while it is up.  Senders find it there
- * under RCU, and have a reference of it from vunix_mon_take() to
- * vunix_mon_add() or vunix_mon_forget().  ndo_stop() takes it out, waits for those who have looked, marks
- * it as down under its lock, and empties its queue; packets that are added later
- * find it down.
+ * under RCU, and have a reference of it from vunix_mon_take() to vunix_mon_add() or
+ * vunix_mon_forget().  ndo_stop() takes it out, waits for those who have looked,
+ * marks it as down under its lock, and empties its queue; packets that are added
+ * later find it down.
  */
 #include <linux/ethtool.h>
 #include <linux/etherdevice.h>
@@ -38,6 +38,8 @@
 #define VUNIX_MON_BYTES		(16L << 20)
 #define VUNIX_MON_BYTES_ALL	(4 * VUNIX_MON_BYTES)
 #define VUNIX_MON_PACKETS	16384
+/* Devices of a namespace that are up: each takes the sender's time. */
+#define VUNIX_MON_UP		8
 /* A packet that is no longer is in one piece of memory. */
 #define VUNIX_MON_LINEAR	2048
 /* No reserves, no waiting, no complaint */
@@ -173,8 +175,9 @@ static struct sk_buff *build(const struct vunix_mon *mon,
 	struct sk_buff *skb;
 	int err;
 
-	/* Pair with the releases when the names were given. */
+	/* Pairs with the release when the name was given. */
 	from = smp_load_acquire(&unix_sk(m->sk)->addr);
+	/* Likewise. */
 	to = smp_load_acquire(&unix_sk(m->other)->addr);
 	hdr.src_name_len = name_len(from);
 	hdr.dst_name_len = name_len(to);
@@ -408,9 +411,14 @@ static int sink(struct sk_buff *skb, struct net_device *dev,
 
 static int open(struct net_device *dev)
 {
+	struct vunix_net *vn = vunix_net(dev_net(dev));
 	struct vunix_mon *mon = netdev_priv(dev);
 
 	ASSERT_RTNL();
+	/* Who sends to another namespace does not know who waits there. */
+	if (vn->nr_mons == VUNIX_MON_UP)
+		return -EBUSY;
+	vn->nr_mons++;
 	mon->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	mon->sink = (struct packet_type) {
 		.type = htons(VUNIXMON_ETHERTYPE),
@@ -421,7 +429,7 @@ static int open(struct net_device *dev)
 	spin_lock(&mon->lock);
 	mon->up = true;
 	spin_unlock(&mon->lock);
-	list_add_tail_rcu(&mon->node, &vunix_net(dev_net(dev))->mons);
+	list_add_tail_rcu(&mon->node, &vn->mons);
 	static_branch_deferred_inc(&vunix_mon_key);
 	return 0;
 }
@@ -434,6 +442,7 @@ static int stop(struct net_device *dev)
 	ASSERT_RTNL();
 	static_branch_slow_dec_deferred(&vunix_mon_key);
 	list_del_rcu(&mon->node);
+	vunix_net(dev_net(dev))->nr_mons--;
 	synchronize_net();
 	spin_lock(&mon->lock);
 	mon->up = false;

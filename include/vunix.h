@@ -500,7 +500,8 @@ struct vunix_net {
 	/* vunix_scm.c's users lock; READ_ONCE */
 	unsigned int		foreign_inflight;
 	struct ctl_table_header	*sysctl;
-	struct list_head	mons;		/* vunix_mon.c's devices */
+	struct list_head	mons;		/* vunix_mon.c's devices: up */
+	unsigned int		nr_mons;	/* RTNL; of them */
 };
 
 /* vunix_main.c */

@@ -110,6 +110,17 @@ TEST_F(mon_device, several)
 		close(tap[i]);
 		ASSERT_EQ(0, mon_del(names[i]));
 	}
+
+	/* But no more than eight are up. */
+	for (i = 0; i < 9; i++) {
+		char name[IFNAMSIZ];
+
+		snprintf(name, sizeof(name), "up%d", i);
+		ASSERT_EQ(i < 8 ? 0 : EBUSY, mon_make(name));
+	}
+	ASSERT_EQ(0, mon_up("up3", false));
+	ASSERT_EQ(0, mon_up("up8", true));
+	ASSERT_EQ(1, send(sv[0], "1", 1, 0));
 }
 
 TEST_F(mon_device, namespaces)
