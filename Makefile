@@ -23,7 +23,7 @@ all: modules
 modules: | $(KDIR)
 	$(kbuild) modules
 
-modules_install: | $(KDIR)
+modules_install: modules
 	$(kbuild) modules_install
 
 $(KDIR):
@@ -142,7 +142,9 @@ dkms-source:
 	cp -r --parents $(DKMS_FILES) $(DKMS_SRC)/
 
 # Another version that was installed this way would be built besides.
-dkms-install: dkms-remove dkms-source
+dkms-install:
+	@$(MAKE) dkms-remove
+	@$(MAKE) dkms-source
 	dkms add -m vunix -v $(VERSION)
 	dkms build -m vunix -v $(VERSION) $(DKMS_KERNELS:%=-k %)
 	dkms install -m vunix -v $(VERSION) $(DKMS_KERNELS:%=-k %)

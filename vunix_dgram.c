@@ -610,39 +610,17 @@ none:
 }
 
 /*
- * What a datagram socket has sent: @msgs and @bytes more, or less.  Connections
- * have one receiver, whose queue counts.
+ * What a datagram socket has sent, to whomever.  Connections have one receiver,
+ * whose queue counts.
  */
-static void __count_sent(struct vunix_sock *vs, int msgs, ssize_t bytes)
+static void count_sent(struct sock *sk, size_t len)
 {
-	lockdep_assert_held(&vs->u.lock);
-	vs->sent_msgs += msgs;
-	vs->sent_bytes += bytes;
-}
-
-static void count_sent(struct sock *sk, int msgs, ssize_t bytes)
-{
-	vunix_state_lock(sk);
-	__count_sent(vunix_sk(sk), msgs, bytes);
-	vunix_state_unlock(sk);
-}
-
-/*
- * vunix_peer_get(), and the message counted while the lock is held that this
- * takes.  If it does not go to the peer, it is to be taken back.
- */
-static struct sock *peer_get_and_count(struct sock *sk, size_t len)
-{
-	struct sock *peer;
+	struct vunix_sock *vs = vunix_sk(sk);
 
 	vunix_state_lock(sk);
-	peer = unix_peer(sk);
-	if (likely(peer)) {
-		sock_hold(peer);
-		__count_sent(vunix_sk(sk), 1, len);
-	}
+	vs->sent_msgs++;
+	vs->sent_bytes += len;
 	vunix_state_unlock(sk);
-	return peer;
 }
 
 static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
@@ -658,8 +636,7 @@ static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
 	if ((limit && len > limit) || !vunix_may_send_short(sock, msg, len))
 		return false;
 	/* A connection's peer is set once and held until the release. */
-	other = connected ? READ_ONCE(unix_peer(sk)) :
-			    peer_get_and_count(sk, len);
+	other = connected ? READ_ONCE(unix_peer(sk)) : vunix_peer_get(sk);
 	if (unlikely(!other))
 		return false;
 	done = (READ_ONCE(unix_peer(other)) == sk ||
@@ -667,8 +644,8 @@ static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
 	       try_send_short(sk, other, msg, len, connected);
 	if (!connected) {
 		sock_put(other);
-		if (unlikely(!done))
-			count_sent(sk, -1, -(ssize_t)len);
+		if (likely(done))
+			count_sent(sk, len);
 	}
 	return done;
 }
@@ -726,7 +703,7 @@ static noinline int send_long(struct socket *sock, struct msghdr *msg,
 	/* The sender is not told that a filter has dropped it. */
 	if (!err || err == -ENOMSG) {
 		if (!vunix_is_connected_type(sk))
-			count_sent(sk, 1, len);
+			count_sent(sk, len);
 		err = len;
 	}
 out:
@@ -838,7 +815,7 @@ static bool dgram_wait(struct sock *sk, u32 head, long *timeo, int *err)
 	bool over = true;
 	DEFINE_WAIT_FUNC(wait, vunix_wake_reader);
 
-	if (vunix_busy_wait(sk, head))
+	if (vunix_busy_wait(sk, head, timeo))
 		return false;
 	/* The barriers are those of stream_data_wait(). */
 	prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
@@ -980,10 +957,11 @@ static bool copy_plain(struct vunix_queue *q, struct vunix_record *rec, u32 pos,
 {
 	size_t len = rec->len, copied;
 
-	pos += sizeof(*rec);
-	if (likely(len && len <= PAGE_SIZE - vunix_page_offset(pos)))
+	/* Nothing may be left of the page behind the header. */
+	if (likely(len && vunix_page_offset(pos) + sizeof(*rec) + len <=
+			  PAGE_SIZE))
 		return vunix_copy_out(rec + 1, len, to);
-	copied = vunix_queue_copy(q, pos, to, len);
+	copied = vunix_queue_copy(q, pos + sizeof(*rec), to, len);
 	if (likely(copied == len))
 		return true;
 	iov_iter_revert(to, copied);

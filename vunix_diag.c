@@ -210,7 +210,7 @@ static int put_uid(struct sk_buff *skb, struct sock *sk,
  * everybody, counters tell when others are at work.  Both who opened the netlink
  * socket and who asks through it count, as for netlink_capable().
  */
-static struct vunix_diag_asker diag_asker(struct sk_buff *skb)
+static struct vunix_diag_asker diag_asker(struct sk_buff *skb, u32 show)
 {
 	kuid_t opener = NETLINK_CB(skb).sk->sk_socket->file->f_cred->euid;
 
@@ -218,7 +218,9 @@ static struct vunix_diag_asker diag_asker(struct sk_buff *skb)
 		.pid_ns = task_active_pid_ns(current),
 		.uid = opener,
 		.has_uid = uid_eq(opener, current_euid()),
-		.admin = netlink_net_capable(skb, CAP_NET_ADMIN),
+		/* Not looked for, and not reported missing, in vain. */
+		.admin = show & VUNIX_DIAG_SHOW_INFO &&
+			 netlink_net_capable(skb, CAP_NET_ADMIN),
 	};
 }
 
@@ -240,12 +242,14 @@ static u64 stream_passed(const struct vunix_sock *vs)
 
 static void get_received(struct vunix_sock *vs, struct vunix_diag_info *info)
 {
-	bool listens = READ_ONCE(vs->u.sk.sk_state) == TCP_LISTEN;
 	struct vunix_queue *q = &vs->q;
+	bool listens;
 
 	spin_lock(&q->lock);
-	info->peak = q->most;
 	/* What a listener's queue has is not received as messages are. */
+	listens = READ_ONCE(vs->u.sk.sk_state) == TCP_LISTEN ||
+		  !list_empty(&q->accept);
+	info->peak = q->most;
 	if (!listens && vs->u.sk.sk_type == SOCK_STREAM) {
 		info->messages_received = q->reads;
 		info->bytes_received = stream_passed(vs) + q->gone - q->dropped;
@@ -280,13 +284,13 @@ static int put_info(struct sk_buff *skb, struct sock *sk,
 	struct vunix_diag_info info = {
 		.id = vs->id,
 		.age_ns = jiffies64_to_nsecs(get_jiffies_64() - vs->created),
-		.fds_queued = vunix_scm_count_fds(sk),
 	};
 	struct sock *peer;
 
 	BUILD_BUG_ON(sizeof(info) != 104);
 	if (!may_see_info(query->asker, sk))
 		return 0;
+	info.fds_queued = vunix_scm_count_fds(sk);
 	get_received(vs, &info);
 	vunix_state_lock(sk);
 	info.refused = vs->refused;
@@ -382,8 +386,9 @@ static struct vunix_diag_dump *dump_of(struct netlink_callback *cb)
 static int diag_dump_start(struct netlink_callback *cb)
 {
 	struct vunix_diag_asker *asker = &dump_of(cb)->asker;
+	const struct unix_diag_req *req = nlmsg_data(cb->nlh);
 
-	*asker = diag_asker((struct sk_buff *)cb->skb);
+	*asker = diag_asker((struct sk_buff *)cb->skb, req->udiag_show);
 	get_pid_ns(asker->pid_ns);
 	return 0;
 }
@@ -476,9 +481,10 @@ static struct sock *find_socket(struct vunix_net *vn,
 
 static int diag_answer(struct sk_buff *in_skb, const struct nlmsghdr *nlh)
 {
-	struct vunix_diag_asker asker = diag_asker(in_skb);
+	const struct unix_diag_req *req = nlmsg_data(nlh);
+	struct vunix_diag_asker asker = diag_asker(in_skb, req->udiag_show);
 	struct vunix_diag_query query = {
-		.req = nlmsg_data(nlh),
+		.req = req,
 		.asker = &asker,
 		.user_ns = sk_user_ns(NETLINK_CB(in_skb).sk),
 		.portid = NETLINK_CB(in_skb).portid,

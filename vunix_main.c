@@ -135,6 +135,10 @@ struct sock *vunix_sock_create(struct net *net, struct socket *sock, int kern,
 	sk->sk_type = type;
 	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
 	sk->sk_write_space = vunix_write_space;
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	/* Not what net.core.busy_read says: that is of networks. */
+	WRITE_ONCE(sk->sk_ll_usec, 0);
+#endif
 	sk->sk_destruct = sock_destruct;
 	set_lock_classes(sk);
 

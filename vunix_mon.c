@@ -205,7 +205,8 @@ static struct sk_buff *build(const struct vunix_mon *mon,
 	hdr.flags = cpu_to_be16(m->flags | direction(m->sk, m->other));
 	hdr.src_id = cpu_to_be64(vunix_sk(m->sk)->id);
 	hdr.dst_id = cpu_to_be64(vunix_sk(m->other)->id);
-	hdr.msg_flags = cpu_to_be32(m->msg_flags);
+	/* Without the kernel's own, of 32-bit programs. */
+	hdr.msg_flags = cpu_to_be32(m->msg_flags & ~MSG_CMSG_COMPAT);
 	hdr.pid = cpu_to_be32(pid_nr_ns(task_tgid(current), mon->pid_ns));
 	hdr.uid = cpu_to_be32(from_kuid_munged(user_ns, current_uid()));
 	hdr.gid = cpu_to_be32(from_kgid_munged(user_ns, current_gid()));

@@ -843,7 +843,8 @@ void vunix_wmem_uncharge(struct sock *sk, unsigned int n)
 	sk_free(sk);
 }
 
-static unsigned int busy_usec(const struct sock *sk)
+/* How long a reader of @sk may spin, who will wait for @timeo at most. */
+static unsigned int busy_usec(const struct sock *sk, long timeo)
 {
 	unsigned int usec = 0;
 
@@ -852,40 +853,47 @@ static unsigned int busy_usec(const struct sock *sk)
 #endif
 	if (!usec)
 		usec = vunix_busy_default(vunix_sk(sk)->vn);
-	return min_t(unsigned int, usec, VUNIX_BUSY_MAX);
+	usec = min_t(unsigned int, usec, VUNIX_BUSY_MAX);
+	if (usec && timeo < usecs_to_jiffies(VUNIX_BUSY_MAX))
+		usec = min_t(unsigned int, usec, jiffies_to_usecs(timeo));
+	return usec;
 }
 
 /**
  * vunix_busy_wait() - look for something to read for a while, before sleeping
  * @sk: reader's socket
  * @head: head of its queue, in front of which there is nothing
+ * @timeo: left of SO_RCVTIMEO, in jiffies; what was spent is taken off
  *
  * Only where it is asked for: by SO_BUSY_POLL, or net.vunix.busy_poll where that
  * says nothing.  Going to sleep and being woken costs more than most answers take
  * to come.  Not if others want the processor: whoever is to write may be one of
  * them.  (Offering it to them by yield() does not spare what sleeping costs.)
  *
+ * It ends for anything that a sleeper would wake up for, but only what has been
+ * queued makes going to sleep needless: what else there is, is the caller's to
+ * find, with its own order of tests.
+ *
  * Context: Process, no lock held. Spins for VUNIX_BUSY_MAX microseconds at most.
- * Return: true if there is a reason to look.
+ * Return: true if the head is another one.
  */
-bool vunix_busy_wait(struct sock *sk, u32 head)
+bool vunix_busy_wait(struct sock *sk, u32 head, long *timeo)
 {
-	unsigned int usec = busy_usec(sk);
+	unsigned int usec = busy_usec(sk, *timeo);
+	unsigned long start = jiffies;
 	u64 end;
 
 	/* There a spinning reader may keep what it waits for from running. */
 	if (likely(!usec) || IS_ENABLED(CONFIG_PREEMPT_RT))
 		return false;
 	end = ktime_get_ns() + usec * NSEC_PER_USEC;
-	do {
-		if (vunix_has_news(sk, head))
-			return true;
-		if (signal_pending(current) || need_resched() ||
-		    !single_task_running())
-			return false;
+	while (!vunix_has_news_lockless(sk, head) &&
+	       !signal_pending(current) && !need_resched() &&
+	       single_task_running() && ktime_get_ns() < end)
 		cpu_relax();
-	} while (ktime_get_ns() < end);
-	return false;
+	if (*timeo != MAX_SCHEDULE_TIMEOUT)
+		*timeo -= min_t(unsigned long, *timeo, jiffies - start);
+	return READ_ONCE(vunix_sk(sk)->q.head) != head;
 }
 
 /**

@@ -689,7 +689,7 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 	unsigned int state = TASK_INTERRUPTIBLE;
 	DEFINE_WAIT_FUNC(wait, vunix_wake_reader);
 
-	if (vunix_busy_wait(sk, head))
+	if (vunix_busy_wait(sk, head, &timeo))
 		return timeo;
 	if (freezable)
 		state |= TASK_FREEZABLE;
@@ -700,14 +700,14 @@ static long stream_data_wait(struct sock *sk, long timeo, u32 head,
 	 */
 	for (;;) {
 		prepare_to_wait(sk_sleep(sk), &wait, state);
-		if (vunix_has_news(sk, head) || signal_pending(current) ||
+		if (vunix_has_news_lockless(sk, head) || signal_pending(current) ||
 		    !timeo)
 			break;
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		timeo = vunix_sock_sleep(sk, NULL, VUNIX_WAIT_DATA, timeo);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		/* Then no need to enter the wait queue again. */
-		if (vunix_has_news(sk, head))
+		if (vunix_has_news_lockless(sk, head))
 			break;
 	}
 	finish_wait(sk_sleep(sk), &wait);
@@ -1118,7 +1118,7 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer)
 	struct vunix_queue *q = &vunix_sk(sk)->q;
 	struct vunix_mark *mark;
 	struct stream_rest rest;
-	u32 to, pos;
+	u32 to, pos, dropped;
 
 	if (!peer)
 		return;
@@ -1128,7 +1128,6 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer)
 	spin_unlock(&q->lock);
 	if (pos == to)
 		return;
-	trace_vunix_drop(sk, peer, to - pos, VUNIX_DROP_UNREAD);
 
 	/* Segment by segment: a mark may have hundreds of files. */
 	do {
@@ -1140,7 +1139,12 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer)
 		/* Two may be at it: the release, and the collector. */
 		if (before(pos, q->tail))
 			pos = q->tail;
+		/* Without the holes, which shrink as they are passed. */
+		dropped = pos - q->tail - q->gone;
 		drop_to(sk, pos, peer, &rest);
+		dropped += q->gone;
+		if (dropped)
+			trace_vunix_drop(sk, peer, dropped, VUNIX_DROP_UNREAD);
 		spin_unlock(&q->lock);
 		rest_free(&rest, peer);
 		cond_resched();

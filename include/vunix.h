@@ -22,13 +22,13 @@
  *                      fault, an allocation that may sleep, or a wait for
  *                      space.  Process context.
  *     u.lock           the socket's state: sk_state, sk_shutdown, peer, path,
- *                      SOCK_DEAD.  Spinlock, BHs and interrupts on.  Two:
+ *                      SOCK_DEAD, counters of its calls.  Spinlock, BHs and interrupts on.  Two:
  *                      a listener before the connecting socket
  *                      (connect_to_listener), else the lower address first
  *                      (vunix_state_double_lock).  AppArmor takes it while a
  *                      descriptor is received, with no lock of ours held.
- *       q.lock         positions, ring, records, marks, urgent byte and
- *                      accept queue of one queue.  Spinlock, a leaf but for
+ *       q.lock         positions, ring, records, marks, urgent byte, accept
+ *                      queue and counters of one queue.  Spinlock, a leaf but for
  *                      the workqueue's own locks (vunix_gc_link), and
  *         mon lock       packets that wait for a tap (vunix_mon_add).  Spinlock, a
  *                      leaf but for the same; process context.
@@ -127,9 +127,10 @@ struct vunix_scm {
  *
  * What is looked at without the lock (who writes holds what stands there):
  *
- *   head      (wmutex, lock) A stream's reader takes it with an acquire, which
- *             pairs with the release it is written with: the bytes and marks in
- *             front of it, and the pages in the slots, are there.
+ *   head      (wmutex, lock) A reader takes it with an acquire, which pairs with
+ *             the release it is written with: the bytes, records and marks in
+ *             front of it, and the pages in the slots, are there.  Who only looks
+ *             whether it has moved (vunix_has_news_lockless()) takes it as a hint.
  *   nr_marks  (lock) By the same reader, behind that acquire: 0 says that no mark
  *             and no urgent byte is in front of the head it has seen, as these
  *             are counted before the head that covers them is published, and
@@ -196,7 +197,8 @@ struct vunix_queue {
 		u64		reads;		/* (l) calls, of a stream */
 	};
 	struct mutex		wmutex;		/* see Locking */
-	u64			dropped;	/* (l) of these, never received */
+	/* (l) of msgs, never received; of a stream, urgent bytes passed over */
+	u64			dropped;
 	union {
 		u64		dropped_bytes;	/* (l) payload of these records */
 		struct list_head marks;		/* (l) struct vunix_mark */
@@ -206,9 +208,10 @@ struct vunix_queue {
 	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 };
 
-/* More is queued than before: bytes, or connections.  q.lock held. */
+/* More is queued than before: bytes, or connections. */
 static inline void vunix_queue_note_most(struct vunix_queue *q, u32 queued)
 {
+	lockdep_assert_held(&q->lock);
 	if (unlikely(queued > q->most))
 		q->most = queued;
 }
@@ -380,9 +383,9 @@ static inline bool vunix_wants_write_space(const struct sock *sk)
 
 /*
  * Is there a reason for a reader to look, that has found nothing in front of
- * @head?  Also that there never will be.
+ * @head?  Also that there never will be.  A hint: who looks takes the iolock.
  */
-static inline bool vunix_has_news(const struct sock *sk, u32 head)
+static inline bool vunix_has_news_lockless(const struct sock *sk, u32 head)
 {
 	return READ_ONCE(vunix_sk(sk)->q.head) != head ||
 	       READ_ONCE(sk->sk_err) ||
@@ -766,7 +769,7 @@ bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
-bool vunix_busy_wait(struct sock *sk, u32 head);
+bool vunix_busy_wait(struct sock *sk, u32 head, long *timeo);
 long vunix_sock_sleep(struct sock *sk, struct sock *other, int what,
 		      long timeo);
 void vunix_sock_count_refused(struct sock *sk);

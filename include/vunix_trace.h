@@ -15,6 +15,7 @@
 #if !defined(VUNIX_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define VUNIX_TRACE_H
 
+#include <linux/ctype.h>
 #include <linux/tracepoint.h>
 #include "vunix.h"
 
@@ -51,13 +52,21 @@ static inline int vunix_trace_name_len(const struct unix_address *addr)
 	return len && path[0] ? len - 1 : max(len, 0);
 }
 
-/* As /proc/net/vunix shows it: an abstract name's NULs become '@'. */
+static inline char vunix_trace_char(char c)
+{
+	return !c ? '@' : iscntrl(c) ? '?' : c;
+}
+
+/*
+ * As /proc/net/vunix shows it: an abstract name's NULs become '@'.  But what would
+ * be a line of its own, or move the cursor, where somebody reads along, does not.
+ */
 static inline void vunix_trace_name(char *to, const struct unix_address *addr)
 {
 	int len = vunix_trace_name_len(addr), i;
 
 	for (i = 0; i < len; i++)
-		to[i] = addr->name->sun_path[i] ?: '@';
+		to[i] = vunix_trace_char(addr->name->sun_path[i]);
 	to[len] = 0;
 }
 
@@ -184,7 +193,7 @@ DECLARE_EVENT_CLASS(vunix_message,
 		__entry->id = vunix_trace_id(sk);
 		__entry->peer = vunix_trace_id(peer);
 		__entry->bytes = bytes;
-		__entry->flags = flags;
+		__entry->flags = flags & ~MSG_CMSG_COMPAT;	/* the kernel's own */
 		__entry->type = sk->sk_type;
 	),
 	TP_printk("id=%llu peer=%llu type=%s bytes=%llu flags=0x%x",

@@ -32,6 +32,8 @@ FIXTURE_SETUP(busy)
 
 	VT_SETUP();
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, self->sv));
+	if (vt_getint(self->sv[0], SOL_SOCKET, SO_BUSY_POLL) < 0)
+		SKIP(return, "kernels with CONFIG_NET_RX_BUSY_POLL only");
 	/* More than vunix ever spins. */
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, vt_setint(self->sv[i], SOL_SOCKET, SO_BUSY_POLL,
@@ -87,6 +89,91 @@ TEST_F(busy, sleeps)
 	ASSERT_EQ(0, vt_bg_block(&self->bg, vt_io_recv, &self->in));
 	ASSERT_EQ(0, shutdown(self->sv[0], SHUT_RD));
 	ASSERT_EQ(0, vt_bg_join(&self->bg));
+	/* And what is there from the beginning ends it as well. */
+	ASSERT_EQ(0, recv(self->sv[0], self->buf, 8, 0));
+}
+
+/* The other side goes: before the read, and while it spins or sleeps. */
+TEST_F(busy, hang_up)
+{
+	if (variant->type == SOCK_DGRAM)
+		SKIP(return, "types that connect only");
+	ASSERT_EQ(0, vt_bg_start(&self->bg, vt_io_recv, &self->in));
+	close(self->sv[1]);
+	ASSERT_EQ(0, vt_bg_join(&self->bg));
+	ASSERT_EQ(0, recv(self->sv[0], self->buf, 8, 0));
+
+	/* Reset: it has not read what it was sent. */
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, self->sv));
+	ASSERT_EQ(0, vt_setint(self->sv[0], SOL_SOCKET, SO_BUSY_POLL, 1000));
+	ASSERT_EQ(1, send(self->sv[0], "x", 1, 0));
+	close(self->sv[1]);
+	ASSERT_EQ(-1, recv(self->sv[0], self->buf, 8, 0));
+	ASSERT_EQ(ECONNRESET, errno);
+	ASSERT_EQ(0, recv(self->sv[0], self->buf, 8, 0));
+}
+
+/* Time that this thread has worked while it waited for what does not come. */
+static long long worked_us(int fd, int us)
+{
+	struct timeval tv = { .tv_usec = 10000 };
+	struct timespec from, to;
+	char c;
+	int i;
+
+	if (vt_setint(fd, SOL_SOCKET, SO_BUSY_POLL, us) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)))
+		return -1;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+	for (i = 0; i < 20; i++)
+		if (recv(fd, &c, 1, 0) != -1 || errno != EAGAIN)
+			return -1;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+	return (to.tv_sec - from.tv_sec) * 1000000LL +
+	       (to.tv_nsec - from.tv_nsec) / 1000;
+}
+
+/* 20 times 1 ms, unless others want the processor all the time. */
+TEST_F(busy, spins)
+{
+	long long asleep = worked_us(self->sv[0], 0);
+	long long busy = worked_us(self->sv[0], 5000);
+
+	ASSERT_LE(0, asleep);
+	ASSERT_LE(0, busy);
+	TH_LOG("%lld us of work, %lld us when busy", asleep, busy);
+	if (vt_is_unix(variant->family))
+		return;
+	ASSERT_LT(asleep + 5000, busy);
+}
+
+/* What is spent on spinning is not added to SO_RCVTIMEO. */
+static long drip(void *p)
+{
+	int i, fd = *(int *)p;
+
+	for (i = 0; i < 2000; i++) {
+		if (send(fd, "x", 1, MSG_NOSIGNAL) != 1)
+			return i;
+		usleep(100);
+	}
+	return i;
+}
+
+TEST_F(busy, time_limit_of_all)
+{
+	struct timeval tv = { .tv_usec = 50000 };
+	char buf[2000];
+
+	if (variant->type != SOCK_STREAM)
+		SKIP(return, "streams only");
+	ASSERT_EQ(0, setsockopt(self->sv[0], SOL_SOCKET, SO_RCVTIMEO, &tv,
+				sizeof(tv)));
+	ASSERT_EQ(0, vt_bg_start(&self->bg, drip, &self->sv[1]));
+	/* 2000 of them take 200 ms at least. */
+	ASSERT_GT(2000, recv(self->sv[0], buf, sizeof(buf), MSG_WAITALL));
+	close(self->sv[0]);
+	ASSERT_GT(2000, vt_bg_join(&self->bg));
 }
 
 TEST_F(busy, time_limit)
@@ -126,6 +213,39 @@ FIXTURE_SETUP(busy_sysctl)
 FIXTURE_TEARDOWN(busy_sysctl)
 {
 	VT_TEARDOWN();
+}
+
+static int enter_initial(void)
+{
+	int fd = open("/proc/1/ns/net", O_RDONLY);
+	int ret = setns(fd, CLONE_NEWNET);
+
+	close(fd);
+	return ret;
+}
+
+/* As SO_BUSY_POLL, for sockets that say nothing; the initial one's binds all. */
+TEST_F(busy_sysctl, works)
+{
+	int own = open("/proc/self/ns/net", O_RDONLY), sv[2];
+	long long asleep, busy;
+
+	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
+	ASSERT_EQ(0, vt_getint(sv[0], SOL_SOCKET, SO_BUSY_POLL));
+	asleep = worked_us(sv[0], 0);
+	ASSERT_EQ(0, enter_initial());
+	ASSERT_EQ(-1, vt_write_num(SYSCTL, 1001));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, vt_write_num(SYSCTL, 1000));
+	ASSERT_EQ(0, setns(own, CLONE_NEWNET));
+	ASSERT_EQ(0, vt_write_num(SYSCTL, 1000));
+	busy = worked_us(sv[0], 0);
+	ASSERT_EQ(0, enter_initial());
+	ASSERT_EQ(0, vt_write_num(SYSCTL, 0));
+	ASSERT_EQ(0, setns(own, CLONE_NEWNET));
+	TH_LOG("%lld us of work, %lld us when busy", asleep, busy);
+	ASSERT_LE(0, asleep);
+	ASSERT_LT(asleep + 5000, busy);
 }
 
 /* The initial namespace has 0, which binds this one. */

@@ -54,6 +54,7 @@ struct round {
 	int spare;		/* a socket whose close has the collector run */
 	int got;		/* result of the first function */
 	int count;
+	int until;		/* count at which the other one begins */
 	struct scm_probe p[2];
 	char name[32];
 };
@@ -124,6 +125,14 @@ static void close_first(struct round *r)
 	close(r->sv[0]);
 }
 
+/* While the other one is sending. */
+static void close_under_way(struct round *r)
+{
+	while (__atomic_load_n(&r->count, __ATOMIC_RELAXED) < r->until)
+		sched_yield();
+	close(r->sv[0]);
+}
+
 static void close_spare(struct round *r)
 {
 	close(r->spare);
@@ -146,7 +155,7 @@ static void dup_first(struct round *r)
 static void send_on(struct round *r, int flags)
 {
 	while (send(r->sv[1], "x", 1, flags | MSG_NOSIGNAL) == 1)
-		r->count++;
+		__atomic_fetch_add(&r->count, 1, __ATOMIC_RELAXED);
 	r->got = errno;
 }
 
@@ -668,9 +677,12 @@ TEST_F_TIMEOUT(cve, cve_2024_38596, 120)
 	struct crew crew;
 	int i;
 
-	ASSERT_EQ(0, crew_start(&crew, &r, send_until_end, close_first, NULL));
+	ASSERT_EQ(0, crew_start(&crew, &r, send_until_end,
+				close_under_way, NULL));
 	for (i = 0; i < 3 * ROUNDS; i++) {
 		PAIR(types[i % 3], r.sv);
+		/* Fewer than any of them has room for. */
+		r.until = r.count + i / 3 % 5;
 		crew_round(&crew);
 		ASSERT_TRUE(r.got == EPIPE || r.got == ECONNRESET ||
 			    (i % 3 == 1 && r.got == ECONNREFUSED))

@@ -206,17 +206,20 @@ TEST_F(info, refused)
 	}
 	/* A time limit ends the same way, after a while. */
 	ASSERT_EQ(0, vt_set_timeo(sv[0], SO_SNDTIMEO, 50));
-	ASSERT_ERR(EAGAIN, send(sv[0], &c, 1, 0));
-	INFO(sv[0]);
-	ASSERT_EQ((unsigned int)i + 1, self->i.refused);
-	ASSERT_LE(1U, self->i.blocked);
-	ASSERT_LE(20000000U, self->i.blocked_ns);
+	/* Which, in ticks, may be short where ticks have been late. */
+	do {
+		ASSERT_ERR(EAGAIN, send(sv[0], &c, 1, 0));
+		INFO(sv[0]);
+		i++;
+		ASSERT_EQ((unsigned int)i, self->i.refused);
+		ASSERT_LE((unsigned int)i - 4, self->i.blocked);
+	} while (self->i.blocked_ns < 20000000);
 	INFO(sv[1]);
 	ASSERT_EQ(0U, self->i.refused);
 	/* Receives that find nothing are not refused sends. */
 	ASSERT_ERR(EAGAIN, recv(sv[0], &c, 1, MSG_DONTWAIT));
 	INFO(sv[0]);
-	ASSERT_EQ((unsigned int)i + 1, self->i.refused);
+	ASSERT_EQ((unsigned int)i, self->i.refused);
 }
 
 TEST_F(info, blocked)

@@ -226,7 +226,7 @@ TEST_F(who, own_namespaces)
 
 	/* Some systems let nobody do this but root. */
 	if (probe == 255)
-		SKIP(return, "users may not make namespaces");
+		SKIP(return, "systems that let users make namespaces only");
 	q.ino = diag_ino(s);
 	ASSERT_EQ(0, vt_run_as(1234, ask_in_own, &q));
 	ASSERT_EQ(0, fchown(s, 1234, 1234));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Tracepoints vunix:*, read through tracefs as trace-cmd and perf would: each is
- * hit where it should be, with the fields that docs/observability.md names.
+ * hit where it should be, with the fields that docs/observability.md names, whose
+ * places stay.
  */
 #define VT_OWN_NETNS
 #include "diag.h"
@@ -103,7 +104,7 @@ FIXTURE_TEARDOWN(trace)
 
 #define NEED_TRACEFS() do { \
 	if (!root[0]) \
-		SKIP(return, "no tracefs, or no tracepoints there"); \
+		SKIP(return, "kernels with tracefs and CONFIG_EVENT_TRACING only"); \
 } while (0)
 
 /* Forget what was hit until now. */
@@ -272,9 +273,9 @@ TEST_F(trace, messages)
 	/* What other programs print it by has numbers only. */
 	strcat(strcpy(path, root), "/events/vunix/vunix_send/format");
 	text = vt_read_file(path);
-	ASSERT_NE(NULL, text);
-	ASSERT_NE(NULL, strstr(text, "\"seqpacket\""));
-	ASSERT_EQ(NULL, strstr(text, "SOCK_"));
+	ASSERT_TRUE(!!text);
+	ASSERT_TRUE(!!strstr(text, "\"seqpacket\""));
+	ASSERT_FALSE(!!strstr(text, "SOCK_"));
 	free(text);
 
 	/* What does not happen is not told. */
@@ -397,6 +398,93 @@ TEST_F(trace, collector)
 	}
 	ASSERT_NE(0U, suspects);
 	ASSERT_NE(0U, found);
+}
+
+/* The interface: fields of each, with offset and size, behind the common ones. */
+static const struct {
+	const char *event, *fields;
+} formats[] = {
+	{ "vunix_create", "id 8+8, netns 16+4, type 20+2, " },
+	{ "vunix_bind", "id 8+8, netns 16+4, type 20+2, name 24+4, " },
+	{ "vunix_connect", "id 8+8, peer 16+8, listener 24+8, type 32+2, " },
+	{ "vunix_accept", "id 8+8, peer 16+8, listener 24+8, type 32+2, " },
+	{ "vunix_send",
+	  "id 8+8, peer 16+8, bytes 24+8, flags 32+4, type 36+2, " },
+	{ "vunix_recv",
+	  "id 8+8, peer 16+8, bytes 24+8, flags 32+4, type 36+2, " },
+	{ "vunix_block", "id 8+8, peer 16+8, type 24+2, what 26+2, " },
+	{ "vunix_wake", "id 8+8, peer 16+8, ns 24+8, type 32+2, what 34+2, " },
+	{ "vunix_fds_queued", "id 8+8, nr 16+4, total 20+4, type 24+2, " },
+	{ "vunix_fds_taken", "id 8+8, nr 16+4, total 20+4, type 24+2, " },
+	{ "vunix_collect_begin", "suspects 8+8, " },
+	{ "vunix_collect_end", "found 8+8, ns 16+8, " },
+	{ "vunix_drop",
+	  "id 8+8, peer 16+8, bytes 24+8, type 32+2, why 34+2, " },
+	{ "vunix_release", "id 8+8, netns 16+4, type 20+2, " },
+};
+
+/* "	field:u64 id;	offset:8;	size:8;	signed:0;" */
+static void read_format(char *text, char *fields)
+{
+	char *line, *name;
+	unsigned int off, size;
+
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		char *semi = strchr(line, ';');
+
+		if (strncmp(line, "\tfield:", 7) || !semi ||
+		    sscanf(semi + 1, " offset:%u; size:%u;", &off, &size) != 2)
+			continue;
+		*semi = 0;
+		name = strrchr(line, ' ') + 1;
+		if (strncmp(name, "common_", 7))
+			fields += sprintf(fields, "%s %u+%u, ", name, off, size);
+	}
+}
+
+FIXTURE(trace_format)
+{
+	struct vt_env env;
+};
+
+FIXTURE_VARIANT(trace_format)
+{
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(trace_format, vunix)
+{
+	.family = AF_VUNIX,
+};
+
+FIXTURE_SETUP(trace_format)
+{
+	VT_SETUP();
+}
+
+FIXTURE_TEARDOWN(trace_format)
+{
+	VT_TEARDOWN();
+}
+
+TEST_F(trace_format, stays)
+{
+	char path[256], fields[400], *text;
+	unsigned int i;
+
+	NEED_TRACEFS();
+	for (i = 0; i < ARRAY_SIZE(formats); i++) {
+		snprintf(path, sizeof(path), "%s/events/vunix/%s/format", root,
+			 formats[i].event);
+		text = vt_read_file(path);
+		ASSERT_TRUE(!!text)
+			TH_LOG("no %s", formats[i].event);
+		fields[0] = 0;
+		read_format(text, fields);
+		ASSERT_STREQ(formats[i].fields, fields)
+			TH_LOG("%s", formats[i].event);
+		free(text);
+	}
 }
 
 TEST_HARNESS_MAIN

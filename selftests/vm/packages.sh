@@ -25,7 +25,7 @@ uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
 mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
- man-db"
+ man-db golang-go"
 check="$tmux $vss $mon $package flex bison bc perl libelf-dev libssl-dev sparse
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross

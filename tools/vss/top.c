@@ -128,8 +128,12 @@ static bool compare(const struct vss_sock *s, const struct sample *new)
 		.type = s->type,
 	};
 
-	for (int i = 0; i < NR_COUNTS; i++)
-		r.counts[i] = new->counts[i] - (old ? old->counts[i] : 0);
+	for (int i = 0; i < NR_COUNTS; i++) {
+		__u64 was = old ? old->counts[i] : 0;
+
+		/* A connection's are read at its peer, which may be gone now. */
+		r.counts[i] = new->counts[i] > was ? new->counts[i] - was : 0;
+	}
 	r.rank = r.counts[BYTES_OUT] + r.counts[BYTES_IN];
 	if (!r.rank && !r.counts[MSGS_OUT] && !r.counts[MSGS_IN])
 		return true;

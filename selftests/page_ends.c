@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages that meet the end of a page with their first byte, their last one, or
+ * what a queue puts in front of them, at every place where it can: what is received
+ * is what was sent.
+ */
+#include "vunix_test.h"
+
+#define PAGE	4096
+#define STEP	8	/* vunix puts records at multiples of it */
+
+FIXTURE(page_ends)
+{
+	struct vt_env env;
+	int sv[2];
+	unsigned long long sent, got;
+	unsigned char buf[PAGE + 1];
+};
+
+FIXTURE_VARIANT(page_ends)
+{
+	int family;
+	int type;
+};
+
+VT_FAMILIES_TYPES(page_ends);
+
+FIXTURE_SETUP(page_ends)
+{
+	VT_SETUP();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, self->sv));
+}
+
+FIXTURE_TEARDOWN(page_ends)
+{
+	VT_TEARDOWN();
+}
+
+static const size_t sizes[] = { 1, STEP, 64, 1000, 3968, 4032, PAGE - 1, PAGE };
+
+/* Of all that is sent, bytes are told apart by their place. */
+#define PUT(n) do {							\
+	size_t _n = (n);						\
+									\
+	ASSERT_EQ((ssize_t)_n,						\
+		  send(self->sv[0], vt_pattern(self->sent), _n, 0));	\
+	self->sent += _n;						\
+} while (0)
+
+#define GET(n) do {							\
+	size_t _n = (n);						\
+									\
+	memset(self->buf, 0xee, sizeof(self->buf));			\
+	ASSERT_EQ((ssize_t)_n,						\
+		  recv(self->sv[1], self->buf,				\
+		       stream ? _n : sizeof(self->buf), flags));	\
+	ASSERT_EQ(0, memcmp(self->buf, vt_pattern(self->got), _n))	\
+		TH_LOG("%zu bytes, %zu before them", _n, first);	\
+	ASSERT_EQ(0xee, self->buf[_n < PAGE ? _n : PAGE]);		\
+	self->got += _n;						\
+} while (0)
+
+/* Two at a time, then one by one. */
+TEST_F_TIMEOUT(page_ends, all, 120)
+{
+	bool stream = variant->type == SOCK_STREAM;
+	int flags = stream ? MSG_WAITALL : 0;
+	size_t first, i;
+
+	for (first = 1; first <= PAGE; first += first == 1 ? STEP - 1 : STEP) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			PUT(first);
+			PUT(sizes[i]);
+			GET(first);
+			GET(sizes[i]);
+		}
+	}
+	for (first = 1; first <= PAGE; first += first == 1 ? STEP - 1 : STEP) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			PUT(sizes[i]);
+			GET(sizes[i]);
+		}
+		PUT(first);
+		GET(first);
+	}
+}
+
+TEST_HARNESS_MAIN
