@@ -32,10 +32,11 @@ $(KDIR):
 
 install: modules_install install-headers install-tools
 
-# For programs: the header, and what pkg-config says of it.
+# For programs: the headers, and what pkg-config says of them.
 install-headers:
-	install -D -m 644 include/uapi/linux/vunix.h \
-		$(DESTDIR)$(PREFIX)/include/linux/vunix.h
+	install -d $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 include/uapi/linux/vunix.h include/uapi/linux/vunixmon.h \
+		$(DESTDIR)$(PREFIX)/include/linux/
 	install -d $(DESTDIR)$(PREFIX)/share/pkgconfig
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/vunix.pc.in \
 		>$(DESTDIR)$(PREFIX)/share/pkgconfig/vunix.pc
@@ -78,6 +79,10 @@ check-run:
 # and with real programs: PROGRAMS="redis dbus:seccomp"
 check-programs:
 	@selftests/run/check-programs -k $(KERNEL) $(PROGRAMS)
+
+# Redis and D-Bus over vunix, captured and read by tcpdump and tshark
+check-mon:
+	@selftests/mon/check $(KERNEL)
 
 # The module for every kernel with all warnings as errors, and what needs no
 # compiler.
@@ -206,6 +211,7 @@ help:
 	@echo
 	@echo 'make check-run        test vunix-run in a virtual machine'
 	@echo 'make check-programs   the same with real programs, PROGRAMS="redis tmux"'
+	@echo 'make check-mon        capture: tcpdump and tshark, in a virtual machine'
 	@echo 'make selftests        build the test programs'
 	@echo 'make docs-check       the manual and its examples'
 	@echo 'make examples-check   examples, in a virtual machine'
@@ -230,7 +236,7 @@ help:
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
-	install-man clean selftests check-run check-programs lint gc-check \
+	install-man clean selftests check-run check-programs check-mon lint gc-check \
 	litmus model mutants check demo demo-tmux vm bench bench-host bench-cost \
 	bench-gc bench-registry bench-memory bench-uml dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \

@@ -262,13 +262,25 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 		   struct sock *other)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
+	struct vunix_mon_msg mon = {
+		.sk = ds->sk,
+		.other = other,
+		.w = w,
+		.len = ds->len,
+		.fp = ds->rec.scm.fp,
+		.msg_flags = ds->msg->msg_flags,
+	};
+	struct sk_buff *packets;
 	int err;
 
+	packets = vunix_mon_take(&mon);
 	vunix_state_lock(other);
 	err = check_receiver(ds->sk, other, ds->rec.scm.fp);
 	if (!err) {
 		w->pos = ALIGN(w->pos, 8);
 		spin_lock(&q->lock);
+		vunix_mon_add(packets, q->msgs);
+		packets = NULL;
 		vunix_write_commit(w);
 		if (ds->rec.scm.fp)
 			vunix_scm_queued(other, &ds->rec.scm);
@@ -277,6 +289,7 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 		spin_unlock(&q->lock);
 	}
 	vunix_state_unlock(other);
+	vunix_mon_forget(packets);
 	return err;
 }
 
@@ -553,7 +566,8 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 	bool readers;
 
 	if (unlikely(rcu_access_pointer(other->sk_filter) ||
-		     sock_flag(other, SOCK_RCVTSTAMP)))
+		     sock_flag(other, SOCK_RCVTSTAMP)) ||
+	    vunix_mon_wants(sk, other))
 		return false;
 	mutex_lock(&q->wmutex);
 	room = vunix_queue_room(q);

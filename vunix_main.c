@@ -501,6 +501,7 @@ static int __net_init net_init(struct net *net)
 	vn->net = net;
 	if (net_eq(net, &init_net))
 		vunix_hard = vn;
+	INIT_LIST_HEAD(&vn->mons);
 	vunix_sysctl_net_defaults(vn);
 	err = vunix_registry_net_init(vn);
 	if (err)
@@ -623,14 +624,19 @@ static int __init vunix_init(void)
 	err = vunix_diag_init();
 	if (err)
 		goto err_pernet;
+	err = vunix_mon_init();
+	if (err)
+		goto err_diag;
 	err = sock_register(&family_ops);
 	if (err) {
 		pr_err("family %d is taken by another protocol\n", family);
-		goto err_diag;
+		goto err_mon;
 	}
 	pr_info("registered as family %d\n", family);
 	return 0;
 
+err_mon:
+	vunix_mon_exit();
 err_diag:
 	vunix_diag_exit();
 err_pernet:
@@ -651,6 +657,7 @@ err_proto:
 static void __exit vunix_exit(void)
 {
 	sock_unregister(vunix_family);
+	vunix_mon_exit();
 	vunix_diag_exit();
 	unregister_pernet_subsys(&net_ops);
 	vunix_gc_exit();

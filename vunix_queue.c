@@ -320,14 +320,14 @@ int vunix_write_begin(struct vunix_writer *w, struct vunix_queue *q,
 	return err;
 }
 
-/* The page that takes the byte at w->pos. */
-static struct page *writer_page(struct vunix_writer *w)
+/* The page that takes, or has taken, the byte at @pos. */
+static struct page *writer_page(const struct vunix_writer *w, u32 pos)
 {
 	u32 fresh = ALIGN(w->start, PAGE_SIZE);
-	s32 ahead = (w->pos & (u32)PAGE_MASK) - fresh;
+	s32 ahead = (pos & (u32)PAGE_MASK) - fresh;
 
 	if (ahead < 0)
-		return *vunix_queue_slot(w->q, w->pos);
+		return *vunix_queue_slot(w->q, pos);
 	return w->pages[ahead >> PAGE_SHIFT];
 }
 
@@ -398,7 +398,7 @@ size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
 	while (done < n) {
 		u32 off = vunix_page_offset(w->pos);
 		size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
-		struct page *page = writer_page(w);
+		struct page *page = writer_page(w, w->pos);
 		size_t copied;
 
 		/* What stops it stops the general way, which says where. */
@@ -434,8 +434,22 @@ void vunix_write_record(struct vunix_writer *w,
 		w->pos += PAGE_SIZE - off;
 		off = 0;
 	}
-	memcpy(page_address(writer_page(w)) + off, rec, sizeof(*rec));
+	memcpy(page_address(writer_page(w, w->pos)) + off, rec, sizeof(*rec));
 	w->pos += sizeof(*rec);
+}
+
+/**
+ * vunix_write_at() - where a byte is that was filled in
+ * @w: writer that has not committed yet
+ * @pos: position of the byte
+ *
+ * Context: Process, wmutex held.
+ * Return: its address; the bytes behind it are there to the end of its page.
+ */
+const void *vunix_write_at(const struct vunix_writer *w, u32 pos)
+{
+	lockdep_assert_held(&w->q->wmutex);
+	return page_address(writer_page(w, pos)) + vunix_page_offset(pos);
 }
 
 /* Copies through a private buffer, for a source that keeps vanishing. */

@@ -410,6 +410,23 @@ static int vunix_name_insert(struct sock *sk, struct vunix_name *name,
 }
 
 /**
+ * vunix_name_is_inherited() - is a socket's name that of another socket?
+ * @sk: socket
+ *
+ * Context: Any.
+ * Return: true for a connection that was, or is to be, accepted.
+ */
+bool vunix_name_is_inherited(const struct sock *sk)
+{
+	const struct unix_address *addr;
+
+	/* Pairs with the release when the name was given. */
+	addr = smp_load_acquire(&unix_sk(sk)->addr);
+	return addr &&
+	       READ_ONCE(container_of(addr, struct vunix_name, addr)->sk) != sk;
+}
+
+/**
  * vunix_name_unhash() - nobody shall find a socket by its name any more
  * @sk: socket that is being released; bound, or not, or accepted and so with
  *      the name of another

@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 #include <linux/splice.h>
 #include <linux/pipe_fs_i.h>
+#include <linux/vunixmon.h>
 #include <net/tcp_states.h>
 #include "vunix_queue.h"
 #include "vunix_trace.h"
@@ -139,7 +140,17 @@ static int send_piece(struct sock *sk, struct sock *other,
 		      struct vunix_scm *scm, bool urgent, bool first)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
+	struct vunix_mon_msg mon = {
+		.sk = sk,
+		.other = other,
+		.len = size,
+		.fp = scm->fp,
+		.msg_flags = msg->msg_flags,
+		.flags = (first ? 0 : VUNIXMON_F_CONTINUED) |
+			 (urgent ? VUNIXMON_F_URGENT : 0),
+	};
 	struct vunix_mark *mark = NULL;
+	struct sk_buff *packets = NULL;
 	struct vunix_oob *oob = NULL;
 	struct vunix_writer w;
 	int err;
@@ -159,6 +170,8 @@ static int send_piece(struct sock *sk, struct sock *other,
 	err = vunix_write_fill(&w, q, NULL, &msg->msg_iter, size);
 	if (err)
 		goto out;
+	mon.w = &w;
+	packets = vunix_mon_take(&mon);
 
 	spin_lock(&q->lock);
 	if (q->dead || READ_ONCE(other->sk_shutdown) & RCV_SHUTDOWN) {
@@ -173,6 +186,8 @@ static int send_piece(struct sock *sk, struct sock *other,
 		}
 		if (oob)
 			oob = add_oob(q, oob, w.pos);
+		vunix_mon_add(packets, w.start - VUNIX_FIRST_POS);
+		packets = NULL;
 		/* Behind them: try_read_short() looks without the lock. */
 		vunix_write_commit(&w);
 		vunix_queue_note_most(q, recharge(q, sk));
@@ -193,6 +208,7 @@ out:
 		kfree(mark);
 	}
 	kfree(oob);
+	vunix_mon_forget(packets);
 	return err;
 }
 
@@ -262,6 +278,8 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 	struct page *fresh = NULL;
 	bool readers, copied;
 
+	if (vunix_mon_wants(sk, other))
+		return false;
 	mutex_lock(&q->wmutex);
 	if (unlikely(len > vunix_queue_room(q))) {
 		fresh = vunix_queue_take_spare(q, len);

@@ -29,7 +29,9 @@
  *                      descriptor is received, with no lock of ours held.
  *       q.lock         positions, ring, records, marks, urgent byte, accept
  *                      queue and counters of one queue.  Spinlock, a leaf but for
- *                      the workqueue's own locks (vunix_gc_link).
+ *                      the workqueue's own locks (vunix_gc_link), and
+ *         mon lock       packets that wait for a tap (vunix_mon_add).  Spinlock, a
+ *                      leaf but for the same; process context.
  *                      sk_shutdown is written under it, too
  *                      (vunix_queue_shutdown), so a stream's writer sees it.
  *       sk_peer_lock   credentials of the peer (listen, connect); a leaf.
@@ -47,6 +49,7 @@
 #ifndef VUNIX_H
 #define VUNIX_H
 
+#include <linux/jump_label_ratelimit.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -60,9 +63,11 @@
 #include "vunix_gc_core.h"
 
 struct pipe_inode_info;
+struct sk_buff;
 struct vunix_net;
 struct vunix_parcel;
 struct vunix_sock;
+struct vunix_writer;
 
 extern int vunix_family;	/* the registered number, constant after load */
 extern struct vunix_net *vunix_hard;	/* the initial namespace's; likewise */
@@ -506,6 +511,8 @@ struct vunix_net {
 	/* vunix_scm.c's users lock; READ_ONCE */
 	unsigned int		foreign_inflight;
 	struct ctl_table_header	*sysctl;
+	struct list_head	mons;		/* vunix_mon.c's devices: up */
+	unsigned int		nr_mons;	/* RTNL; of them */
 };
 
 /* vunix_main.c */
@@ -530,6 +537,7 @@ int vunix_name_autobind(struct sock *sk);
 void vunix_name_unhash(struct sock *sk);
 struct sock *vunix_name_find_get(struct net *net, struct sockaddr_un *sunaddr,
 				 int len, int type, int flags);
+bool vunix_name_is_inherited(const struct sock *sk);
 
 /*
  * Limits in force: the smaller of the namespace's own and the initial
@@ -639,6 +647,62 @@ static inline void vunix_proc_net_exit(struct net *net)
 /* vunix_diag.c */
 int vunix_diag_init(void);
 void vunix_diag_exit(void);
+
+/* vunix_mon.c: capture */
+extern struct static_key_false_deferred vunix_mon_key;
+
+/**
+ * struct vunix_mon_msg - a message that is captured
+ * @sk: sender
+ * @other: receiver
+ * @w: writer that has filled it in; the payload is what it has written last
+ * @len: bytes of payload
+ * @fp: files, or NULL
+ * @msg_flags: MSG_* of the call
+ * @flags: VUNIXMON_F_*
+ */
+struct vunix_mon_msg {
+	const struct sock		*sk;
+	const struct sock		*other;
+	const struct vunix_writer	*w;
+	size_t				len;
+	const struct scm_fp_list	*fp;
+	int				msg_flags;
+	u16				flags;
+};
+
+int vunix_mon_init(void);
+void vunix_mon_exit(void);
+bool __vunix_mon_wants(const struct sock *sk, const struct sock *other);
+struct sk_buff *__vunix_mon_take(const struct vunix_mon_msg *m);
+void __vunix_mon_add(struct sk_buff *list, u32 seq);
+void __vunix_mon_forget(struct sk_buff *list);
+
+/* Are messages from @sk to @other captured?  They do not go the short way. */
+static inline bool vunix_mon_wants(const struct sock *sk,
+				   const struct sock *other)
+{
+	return static_branch_unlikely(&vunix_mon_key.key) &&
+	       __vunix_mon_wants(sk, other);
+}
+
+static inline struct sk_buff *vunix_mon_take(const struct vunix_mon_msg *m)
+{
+	return static_branch_unlikely(&vunix_mon_key.key) ?
+	       __vunix_mon_take(m) : NULL;
+}
+
+static inline void vunix_mon_add(struct sk_buff *list, u32 seq)
+{
+	if (unlikely(list))
+		__vunix_mon_add(list, seq);
+}
+
+static inline void vunix_mon_forget(struct sk_buff *list)
+{
+	if (unlikely(list))
+		__vunix_mon_forget(list);
+}
 
 /* vunix_scm.c: control messages, both ways */
 int vunix_scm_send(struct socket *sock, struct msghdr *msg,

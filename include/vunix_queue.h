@@ -50,6 +50,7 @@ size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
 			size_t n);
 void vunix_write_record(struct vunix_writer *w,
 			const struct vunix_record *rec);
+const void *vunix_write_at(const struct vunix_writer *w, u32 pos);
 int vunix_write_fill(struct vunix_writer *w, struct vunix_queue *q,
 		     const struct vunix_record *rec, struct iov_iter *from,
 		     size_t n);
