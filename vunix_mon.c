@@ -175,9 +175,9 @@ static struct sk_buff *build(const struct vunix_mon *mon,
 	struct sk_buff *skb;
 	int err;
 
-	/* Pairs with the release when the name was given. */
+	/* Pairs with the release when the name was given.  Litmus: name-bind. */
 	from = smp_load_acquire(&unix_sk(m->sk)->addr);
-	/* Likewise. */
+	/* Likewise.  Litmus: name-bind. */
 	to = smp_load_acquire(&unix_sk(m->other)->addr);
 	hdr.src_name_len = name_len(from);
 	hdr.dst_name_len = name_len(to);

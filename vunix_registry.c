@@ -420,7 +420,7 @@ bool vunix_name_is_inherited(const struct sock *sk)
 {
 	const struct unix_address *addr;
 
-	/* Pairs with the release when the name was given. */
+	/* Pairs with the release when the name was given.  Litmus: name-bind. */
 	addr = smp_load_acquire(&unix_sk(sk)->addr);
 	return addr &&
 	       READ_ONCE(container_of(addr, struct vunix_name, addr)->sk) != sk;
