@@ -46,8 +46,8 @@ TEST_F(failslab, captured)
 	}
 	TH_LOG("%d sent, %lld shown, %lld lost", calls, s.packets, s.dropped);
 	ASSERT_EQ(calls, s.packets + s.dropped);
-	/* The head, its data, and two pages, at least. */
-	ASSERT_LE(4, s.dropped);
+	/* Its two pages, at least: newer kernels keep spares of the rest. */
+	ASSERT_LE(2, s.dropped);
 	ASSERT_LT(0, s.packets);
 	ASSERT_EQ(0, mon_del(MON));
 }
