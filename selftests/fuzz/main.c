@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fuzz - random programs on two families, side by side
+ *
+ *   fuzz diff [-n OPERATIONS] [-s SEED] [-t SECONDS] [-f A,B] [-o DIR]
+ *   fuzz replay [-f A,B] FILE...
+ *   fuzz print FILE
+ *   fuzz show [-f FAMILY] FILE
+ *   fuzz crash [-s SEED] [-t SECONDS] [-j THREADS] [-f FAMILY] [-F]
+ *
+ * diff ends 0 if there was no difference and everything has been done often
+ * enough; it leaves minimised programs in DIR.  replay runs kept ones.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+static struct pair fam = { { AF_UNIX, 18 } };
+static struct counts total;
+static struct trace t[2];
+static const char *where;	/* the folder that programs run in */
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void tidy(void)
+{
+	static const char * const files[] = { "f0", "l0", "l1" };
+	char path[112];
+	unsigned int i;
+
+	if (!where)
+		return;
+	for (i = 0; i < 3; i++)
+		unlink(files[i]);
+	rmdir("d0");
+	for (i = 0; i < NFILES; i++) {
+		sprintf(path, "p%d", i);
+		unlink(path);
+	}
+	if (!chdir("/"))
+		rmdir(where);
+}
+
+static void init(void)
+{
+	static char dir[256];
+	struct utsname u;
+	int a, b;
+
+	uname(&u);
+	if (sscanf(u.release, "%d.%d", &a, &b) == 2)
+		running_kernel = KERNEL(a, b);
+	sprintf(dir, "%.200s/vunix-fuzz.XXXXXX", getenv("TMPDIR") ?: "/tmp");
+	where = mkdtemp(dir);
+	if (!where) {
+		perror(dir);
+		exit(2);
+	}
+	atexit(tidy);
+	execute_init(where);
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: fuzz diff [-n N] [-s SEED] [-t SECONDS] [-f A,B] [-o DIR] [-m MAX]\n"
+		"       fuzz replay [-f A,B] FILE...\n"
+		"       fuzz print FILE\n"
+		"       fuzz show [-f FAMILY] FILE\n"
+		"       fuzz crash [-s SEED] [-t SECONDS] [-j THREADS] [-f FAMILY] [-F]\n");
+	return 2;
+}
+
+/* What has been done how often: 0 if enough */
+static int figures(unsigned long *ops, double *good)
+{
+	static const char * const types[] = { "stream", "dgram", "seqpacket" };
+	unsigned long n = 0, ok = 0, all, fine, k;
+	int op, type, few = 0;
+
+	printf("# %-12s %21s %21s %21s %11s\n", "operation", "stream", "dgram",
+	       "seqpacket", "no socket");
+	for (op = 0; op < NOPS; op++) {
+		all = 0;
+		fine = 0;
+		for (type = 0; type < NTYPES; type++) {
+			all += total.ops[op][type];
+			fine += total.good[op][type];
+		}
+		n += all;
+		ok += fine;
+		if (!all)
+			continue;
+		printf("# %-12s", op_info[op].name);
+		for (type = 0; type < NTYPES; type++) {
+			k = total.ops[op][type];
+			printf(" %11lu", k);
+			if (type < 3)
+				printf(" (%5.1f%%)",
+				       k ? 100.0 * total.good[op][type] / k : 0);
+		}
+		printf("\n");
+	}
+	/* Which pairs there are, the arguments say: those with a socket. */
+	for (op = 0; op < NOPS; op++) {
+		if (!strchr(op_info[op].args, 's') && op != OP_SOCKET &&
+		    op != OP_PAIR)
+			continue;
+		for (type = 0; type < 3; type++) {
+			if (total.ops[op][type] >= 1000)
+				continue;
+			few++;
+			printf("# seldom: %s of %s, %lu\n", op_info[op].name,
+			       types[type], total.ops[op][type]);
+		}
+	}
+	*ops = n;
+	*good = n ? 100.0 * ok / n : 0;
+	return few;
+}
+
+static int read_file(const char *name, struct program *p)
+{
+	FILE *f = fopen(name, "r");
+	int line = 0;
+
+	if (!f || program_read(f, p, &line) < 0) {
+		fprintf(stderr, "%s:%d: cannot read this\n", name, line);
+		if (f)
+			fclose(f);
+		return -1;
+	}
+	fclose(f);
+	return 0;
+}
+
+static void report(FILE *f, const struct program *p,
+		   const struct difference *d, uint64_t seed)
+{
+	fprintf(f, "# %s\n# program %" PRIu64 "\n", d->text, seed);
+	program_write(f, p);
+}
+
+/* Exactly one failure is kept of each operation and kind of record. */
+static int is_new(const struct difference *d, const struct program *p)
+{
+	static unsigned char seen[NOPS][NTAGS];
+	unsigned char *s = &seen[p->op[d->op].code][d->tag];
+
+	return !(*s)++ || *s < 3;
+}
+
+static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
+		int max)
+{
+	unsigned long done = 0, programs = 0, unstable = 0, i;
+	unsigned long *hits = calloc(known_count() + 1, sizeof(*hits));
+	struct difference d, first;
+	struct program p, small;
+	int found = 0, few, k;
+	double start = now(), good;
+	uint64_t number;
+	struct rng rng;
+	char name[512];
+	FILE *f;
+
+	for (i = 0; found < max && (ops ? done < ops : 1); i++) {
+		if (seconds && now() - start > seconds)
+			break;
+		/* Any of them can be made alone. */
+		number = seed + i;
+		rng.s = number * 0xd1342543de82ef95;
+		generate(&rng, &p);
+		execute(&p, fam.family[0], &t[0], NULL, 0);
+		execute(&p, fam.family[1], &t[1], &total, 0);
+		programs++;
+		done += p.n;
+		if (t[0].over || t[1].over) {
+			fprintf(stderr, "trace too short: program %" PRIu64 "\n",
+				number);
+			exit(2);
+		}
+		if (!compare(&p, &t[0], &t[1], &d))
+			continue;
+		if (d.known >= 0) {
+			hits[d.known]++;
+			continue;
+		}
+		first = d;
+		if (!differs(&p, &fam, &d)) {
+			unstable++;
+			if (getenv("FUZZ_UNSTABLE")) {
+				printf("unstable: ");
+				report(stdout, &p, &first, number);
+				fflush(stdout);
+			}
+			continue;
+		}
+		if (d.known >= 0) {
+			hits[d.known]++;
+			continue;
+		}
+		found++;
+		if (!is_new(&d, &p))
+			continue;
+		small = p;
+		shrink(&small, &fam, &d);
+		printf("DIFFERENCE %d: ", found);
+		report(stdout, &small, &d, number);
+		print_c(stdout, &small, d.text);
+		fflush(stdout);
+		if (dir) {
+			sprintf(name, "%.400s/%s-%" PRIu64, dir,
+				op_info[small.op[d.op].code].name, number);
+			f = fopen(name, "w");
+			if (f) {
+				report(f, &small, &d, number);
+				fclose(f);
+			}
+		}
+	}
+	few = figures(&done, &good);
+	for (k = 0; k < known_count(); k++)
+		printf("# known: %lu programs: %s\n", hits[k], known_text(k));
+	/* Few operations cannot reach everything often. */
+	if (done < 1000000)
+		few = 0;
+	printf("fuzz: seed %" PRIu64 ", %lu programs, %lu operations, %.0f/s, %.1f%% successful, %d pairs below 1000, %lu unstable, %d differences\n",
+	       seed, programs, done, done / (now() - start), good, few,
+	       unstable, found);
+	return found || few || (programs && good < 60) ||
+	       unstable * 1000 > programs || !programs;
+}
+
+static int replay(int n, char **files)
+{
+	struct difference d;
+	struct program p;
+	int i, bad = 0;
+
+	for (i = 0; i < n; i++) {
+		if (read_file(files[i], &p) < 0) {
+			bad++;
+			continue;
+		}
+		execute(&p, fam.family[0], &t[0], NULL, 0);
+		execute(&p, fam.family[1], &t[1], &total, 0);
+		if (!compare(&p, &t[0], &t[1], &d) || d.known >= 0 ||
+		    !differs(&p, &fam, &d) || d.known >= 0)
+			continue;
+		printf("not ok %s: %s\n", files[i], d.text);
+		bad++;
+	}
+	printf("replay: %d programs, %d differences\n", n, bad);
+	return bad || !n;
+}
+
+static int show(const char *file)
+{
+	struct program p;
+	unsigned int pos = 0;
+	struct entry e;
+
+	if (read_file(file, &p) < 0)
+		return 2;
+	execute(&p, fam.family[0], &t[0], NULL, 0);
+	while (rec_next(&t[0], &pos, &e)) {
+		printf(e.tag == T_OP ? "" : "    ");
+		rec_show(stdout, &e);
+		if (e.tag == T_OP) {
+			long long i;
+
+			memcpy(&i, e.p, sizeof(i));
+			printf(": %s", op_info[p.op[i].code].name);
+		}
+		printf("\n");
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = time(NULL);
+	int seconds = 0, threads = 8, faults = 0, max = 20, opt;
+	unsigned long ops = 0;
+	const char *mode, *dir = NULL;
+	struct program p;
+
+	if (argc < 2)
+		return usage();
+	mode = argv[1];
+	argc--;
+	argv++;
+	while ((opt = getopt(argc, argv, "n:s:t:f:o:j:m:F")) != -1) {
+		switch (opt) {
+		case 'n':
+			ops = strtoul(optarg, NULL, 0);
+			break;
+		case 's':
+			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 't':
+			seconds = atoi(optarg);
+			break;
+		case 'f':
+			fam.family[0] = atoi(optarg);
+			fam.family[1] = strchr(optarg, ',') ?
+				atoi(strchr(optarg, ',') + 1) : fam.family[0];
+			break;
+		case 'o':
+			dir = optarg;
+			break;
+		case 'j':
+			threads = atoi(optarg);
+			break;
+		case 'm':
+			max = atoi(optarg);
+			break;
+		case 'F':
+			faults = 1;
+			break;
+		default:
+			return usage();
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	if (!strcmp(mode, "print") && argc == 1) {
+		if (read_file(argv[0], &p) < 0)
+			return 2;
+		print_c(stdout, &p, argv[0]);
+		return 0;
+	}
+	if (!strcmp(mode, "replay") && argc) {
+		/* Paths are of the folder we were called in. */
+		char *cwd = getcwd(NULL, 0);
+		int i;
+
+		for (i = 0; i < argc; i++) {
+			char *path;
+
+			if (argv[i][0] == '/' || !cwd)
+				continue;
+			if (asprintf(&path, "%s/%s", cwd, argv[i]) > 0)
+				argv[i] = path;
+		}
+		init();
+		return replay(argc, argv);
+	}
+	if (!strcmp(mode, "show") && argc == 1) {
+		char *path = realpath(argv[0], NULL);
+
+		init();
+		return show(path ?: argv[0]);
+	}
+	if (!strcmp(mode, "diff") && !argc) {
+		char *path = dir ? realpath(dir, NULL) : NULL;
+
+		if (!ops && !seconds)
+			ops = 1000000;
+		if (dir && !path) {
+			perror(dir);
+			return 2;
+		}
+		init();
+		return diff(seed, ops, seconds, path, max);
+	}
+	if (!strcmp(mode, "crash") && !argc) {
+		init();
+		return crash_main(fam.family[0] == AF_UNIX ? fam.family[1] :
+				  fam.family[0], seed, threads,
+				  seconds ?: 60, faults);
+	}
+	return usage();
+}

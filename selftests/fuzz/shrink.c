@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Makes a program that shows a difference as small as it goes.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "fuzz.h"
+
+#define RUNS	3
+
+static struct trace traces[2][2];
+
+/*
+ * A difference counts if it is there each time, and each family does the same
+ * each time.  The second time everything has time to settle: sockets that nobody
+ * reaches are collected when it suits the kernel.
+ */
+int differs(const struct program *p, const struct pair *fam,
+	    struct difference *d)
+{
+	int run, i;
+
+	for (run = 0; run < RUNS; run++) {
+		for (i = 0; i < 2; i++) {
+			execute(p, fam->family[i], &traces[run > 0][i], NULL,
+				run == RUNS - 1 ? 2000 : 0);
+			if (!run)
+				continue;
+			if (traces[0][i].n != traces[1][i].n ||
+			    memcmp(traces[0][i].b, traces[1][i].b,
+				   traces[0][i].n))
+				return 0;
+		}
+		if (!compare(p, &traces[run > 0][0], &traces[run > 0][1], d))
+			return 0;
+	}
+	return 1;
+}
+
+static int still(const struct program *p, const struct pair *fam, int known,
+		 struct difference *d)
+{
+	struct difference e;
+
+	if (!differs(p, fam, &e) || e.known != known)
+		return 0;
+	*d = e;
+	return 1;
+}
+
+static int drop(struct program *p, const struct pair *fam, int first, int n,
+		struct difference *d)
+{
+	struct program try = *p;
+
+	memmove(&try.op[first], &try.op[first + n],
+		(try.n - first - n) * sizeof(try.op[0]));
+	try.n -= n;
+	if (!try.n || !still(&try, fam, d->known, d))
+		return 0;
+	*p = try;
+	return 1;
+}
+
+/* A simpler argument, or none at all */
+static int simplify(struct program *p, const struct pair *fam, int op, int arg,
+		    struct difference *d)
+{
+	char kind = op_info[p->op[op].code].args[arg];
+	struct program try = *p;
+	int v = p->op[op].a[arg], bit, done = 0;
+
+	switch (kind) {
+	case 's':
+	case 'd':
+		return 0;
+	case 'f':
+	case 'e':
+		for (bit = 0; bit < 32; bit++) {
+			if (!(v & 1u << bit))
+				continue;
+			try.op[op].a[arg] = v & ~(1u << bit);
+			if (still(&try, fam, d->known, d)) {
+				v = try.op[op].a[arg];
+				done = 1;
+			}
+		}
+		p->op[op].a[arg] = v;
+		return done;
+	case 'l':
+		if (v <= 1)
+			return 0;
+		for (bit = 1; bit < v; bit *= 4) {
+			try.op[op].a[arg] = bit;
+			if (still(&try, fam, d->known, d)) {
+				*p = try;
+				return 1;
+			}
+		}
+		return 0;
+	case 't':
+		return 0;
+	default:
+		if (!v)
+			return 0;
+		try.op[op].a[arg] = kind == 'v' && v != 1;
+		if (!still(&try, fam, d->known, d))
+			return 0;
+		*p = try;
+		return 1;
+	}
+}
+
+void shrink(struct program *p, const struct pair *fam, struct difference *d)
+{
+	struct program whole = *p;
+	int again, n, i;
+	unsigned int j;
+
+	/* What comes later does not matter. */
+	for (n = d->op + 1; n < p->n; n++) {
+		p->n = n;
+		if (still(p, fam, d->known, d))
+			break;
+		*p = whole;
+	}
+	do {
+		again = 0;
+		for (n = p->n / 2; n > 0; n /= 2)
+			for (i = p->n - n; i >= 0; i--)
+				if (i + n <= p->n && drop(p, fam, i, n, d))
+					again = 1;
+		for (i = 0; i < p->n; i++) {
+			struct program try = *p;
+
+			if (try.op[i].actor) {
+				try.op[i].actor = 0;
+				if (still(&try, fam, d->known, d)) {
+					*p = try;
+					again = 1;
+				}
+			}
+			for (j = 0; j < strlen(op_info[p->op[i].code].args); j++)
+				again |= simplify(p, fam, i, j, d);
+		}
+	} while (again);
+	/* The one that is reported is of this very program. */
+	differs(p, fam, d);
+}
