@@ -65,6 +65,7 @@ int compare(const struct program *p, const struct trace *a,
 	for (i = 0; i < 2; i++) {
 		look_ahead(t[i], start, &o.ret[i], &o.err[i]);
 		o.value[i] = more[i] ? number(&e[i]) : -1;
+		o.tags[i] = more[i] ? e[i].tag : NTAGS;
 	}
 	memset(d, 0, sizeof(*d));
 	d->op = o.op;

@@ -101,11 +101,15 @@ static void actor_op(struct actor *a, int number)
 static void actor_loop(int number)
 {
 	struct actor *a = &actors[number];
+	int state;
 
 	for (;;) {
-		while (__atomic_load_n(&a->state, __ATOMIC_ACQUIRE) != GO)
-			futex(&a->state, FUTEX_WAIT, a->state == GO ? IDLE :
-			      a->state);
+		for (;;) {
+			state = __atomic_load_n(&a->state, __ATOMIC_ACQUIRE);
+			if (state == GO)
+				break;
+			futex(&a->state, FUTEX_WAIT, state);
+		}
 		actor_op(a, number);
 		__atomic_store_n(&a->state, DONE, __ATOMIC_RELEASE);
 	}
@@ -327,8 +331,13 @@ static void run_op(struct trace *t, int index)
 	struct actor *a;
 
 	rec_num(t, T_OP, index);
-	if (!number && op_may_block(op)) {
-		number = actor_free();
+	/* splice() sleeps with the pipe locked, and close() would wait for it. */
+	if ((!number || op->code == OP_SPLICE_IN || op->code == OP_SPLICE_OUT) &&
+	    op_may_block(op)) {
+		if (op->code != OP_SPLICE_IN && op->code != OP_SPLICE_OUT)
+			number = actor_free();
+		else
+			number = 0;
 		if (!number) {
 			rec_num(t, T_BUSY, 0);
 			return;

@@ -29,12 +29,151 @@ static int is_half_read(const struct program *p, const struct outcome *o)
 	       o->ret[1] == -1 && o->err[1] == EFAULT;
 }
 
+static int is_send(const struct op *op)
+{
+	return op->code >= OP_SEND && op->code <= OP_WRITEV;
+}
+
+static int is_recvmsg(const struct op *op)
+{
+	return op->code == OP_RECVMSG || op->code == OP_RECVMMSG;
+}
+
+/* A peek that ends at or in front of a later segment with descriptors */
+static int is_peek_beyond(const struct program *p, const struct outcome *o)
+{
+	const struct op *op = &p->op[o->op];
+
+	if (!is_recvmsg(op) || !(op->a[2] & MSG_PEEK))
+		return 0;
+	if (o->tag == T_FLAGS)
+		return o->value[0] == (o->value[1] | MSG_CTRUNC);
+	return o->tag == T_CTLLEN && o->value[0] > o->value[1];
+}
+
+/* Has an earlier operation returned this error, in both? */
+static int earlier(const struct program *p, const struct outcome *o,
+		   int (*is)(const struct op *op), int err)
+{
+	const struct op *op = NULL;
+	unsigned int pos = 0;
+	struct entry e;
+	long long v;
+
+	while (pos < o->pos && rec_next(o->trace[0], &pos, &e)) {
+		if (e.len != sizeof(v))
+			continue;
+		memcpy(&v, e.p, sizeof(v));
+		if (e.tag == T_OP || e.tag == T_END)
+			op = &p->op[v & 0xffff];
+		if (op && is(op) && (err ? e.tag == T_ERRNO && v == err :
+				     e.tag == T_RET && v >= 0))
+			return 1;
+	}
+	return 0;
+}
+
+/* Had it been seen asleep? */
+static int earlier_blocked(const struct outcome *o, long long end)
+{
+	unsigned int pos = 0;
+	long long v, op = -1;
+	struct entry e;
+
+	while (pos < o->pos && rec_next(o->trace[0], &pos, &e)) {
+		if (e.len != sizeof(v))
+			continue;
+		memcpy(&v, e.p, sizeof(v));
+		if (e.tag == T_OP)
+			op = v;
+		if (e.tag == T_BLOCKED && op == (end & 0xffff))
+			return 1;
+	}
+	return 0;
+}
+
+static int is_pass_option(const struct op *op)
+{
+	return op->code == OP_SETOPT &&
+	       (!strcmp(opt_text(op->a[1]), "SO_PASSCRED") ||
+		!strcmp(opt_text(op->a[1]), "SO_PASSPIDFD"));
+}
+
+/* AF_UNIX looked for a peer first of all, then for everything else. */
+static int is_notconn_first(const struct program *p, const struct outcome *o)
+{
+	const struct op *op = &p->op[o->op];
+
+	if (is_send(op) || op->code == OP_FLOW || op->code == OP_SPLICE_IN ||
+	    op->code == OP_SENDFILE)
+		return o->err[0] == ENOTCONN && o->err[1] &&
+		       o->err[1] != ENOTCONN;
+	/* So it gave the socket no name, either. */
+	return earlier(p, o, is_pass_option, 0) &&
+	       earlier(p, o, is_send, ENOTCONN) &&
+	       (o->tag == T_ADDR || o->tag == T_VALUE || o->tag == T_RET);
+}
+
+static int is_page_send(const struct op *op)
+{
+	return op->code == OP_SPLICE_IN || op->code == OP_SENDFILE;
+}
+
+/* Pages were added to the last message, whatever that carries. */
+static int is_sendpage(const struct program *p, const struct outcome *o)
+{
+	return stream_read(&p->op[o->op]) && earlier(p, o, is_page_send, 0);
+}
+
+static int is_urgent_send(const struct op *op)
+{
+	return is_send(op) && op->code < OP_WRITE && op->a[2] & MSG_OOB;
+}
+
+/* What is behind urgent bytes has been mended more than once. */
+static int is_urgent(const struct program *p, const struct outcome *o)
+{
+	return earlier(p, o, is_urgent_send, 0);
+}
+
+static int is_accept(const struct op *op)
+{
+	return op->code == OP_ACCEPT;
+}
+
+/* Options of a listener were the accepted socket's when it was accepted. */
+static int is_inherited(const struct program *p, const struct outcome *o)
+{
+	return earlier(p, o, is_accept, 0) && earlier(p, o, is_pass_option, 0) &&
+	       (o->tag == T_CTLLEN || o->tag == T_FLAGS || o->tag == T_VALUE ||
+		o->tag == T_CRED);
+}
+
+/* Is it the end of a send that was blocked which is here in one of them? */
+static int is_room(const struct program *p, const struct outcome *o)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (o->tags[i] == T_END &&
+		    is_send(&p->op[o->value[i] & 0xffff]) &&
+		    earlier_blocked(o, o->value[i]))
+			return 1;
+	return 0;
+}
+
 static const struct {
 	const char	*text;
 	int		before;		/* kernel that has no such difference */
 	int		(*is)(const struct program *p, const struct outcome *o);
 } known[] = {
 	{ "a stream read that faults behind whole earlier sends", 0, is_half_read },
+	{ "a peek is not given the descriptors of a later segment", 0, is_peek_beyond },
+	{ "which sender is woken when, in front of a full datagram queue", 0, is_room },
+	{ "ENOTCONN before other errors, and before a name", KERNEL(6, 14), is_notconn_first },
+	{ "urgent bytes before 7.3", KERNEL(7, 3), is_urgent },
+	{ "options of a listener, inherited at accept", KERNEL(6, 16), is_inherited },
+	{ "spliced pages join the last message", KERNEL(6, 5), is_sendpage },
 };
 
 int known_count(void)

@@ -755,7 +755,7 @@ static void op_flow(struct ctx *c, const struct op *op)
 	static const int sizes[] = { 2304, 8192, 30000, 100000 };
 	int a = slots[op->a[0]], b = slots[op->a[1]], queued = 0, more = 0;
 	struct pollfd pfd = { .fd = a, .events = POLLOUT };
-	int len = op->a[2] > 0 ? op->a[2] : 100, size = sizes[op->a[3] & 3];
+	int len = op->a[2] > 100 ? op->a[2] : 100, size = sizes[op->a[3] & 3];
 	unsigned char *buf = buf_in + c->actor * BUF_SIZE;
 	long long sent = 0, got = 0, ignored = 0;
 	long ret, n = 0, blocked = 0;
@@ -763,12 +763,16 @@ static void op_flow(struct ctx *c, const struct op *op)
 
 	/* Who is blocked on one of them would join in. */
 	if (slot_type(a) == 3 || slot_type(b) == 3 || a == b || !actors_idle()) {
+		errno = EBADF;
 		rec_ret(c, -1);
 		return;
 	}
 	rec_num(c->t, T_STEP, drain(b, buf, &ignored));
-	if (ioctl(b, FIONREAD, &queued) < 0 || queued) {
+	if (ioctl(b, FIONREAD, &queued) < 0 || queued ||
+	    ioctl(a, SIOCOUTQ, &queued) < 0 || !!queued) {
+		queued = !!queued;
 		rec_num(c->t, T_COUNT, queued);
+		errno = EBUSY;
 		rec_ret(c, -1);
 		return;
 	}
@@ -778,6 +782,7 @@ static void op_flow(struct ctx *c, const struct op *op)
 	ioctl(b, FIONREAD, &queued);
 	rec_num(c->t, T_COUNT, queued);
 	if (ret != 1 || queued != 1) {
+		errno = EPIPE;
 		rec_ret(c, -1);
 		return;
 	}
