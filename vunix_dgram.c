@@ -918,6 +918,7 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 		sk_peek_offset_bwd(sk, rec.len);
 		ret = flags & MSG_TRUNC ? rec.len - skip : size;
 		*scm = rec.scm;
+		vunix_scm_anonymous(scm);
 	} else {
 		vunix_scm_destroy(&rec.scm);
 	}

@@ -670,6 +670,7 @@ void vunix_scm_copy_creds(struct vunix_scm *to, const struct vunix_scm *from)
 	to->uid = from->uid;
 	to->gid = from->gid;
 	to->secid = from->secid;
+	vunix_scm_anonymous(to);
 }
 
 /**
@@ -750,8 +751,9 @@ static void recv_credentials(struct msghdr *msg, const struct vunix_scm *scm)
 	struct user_namespace *ns = current_user_ns();
 	struct ucred creds = {
 		.pid = pid_vnr(scm->pid),
-		.uid = from_kuid_munged(ns, scm->pid ? scm->uid : INVALID_UID),
-		.gid = from_kgid_munged(ns, scm->pid ? scm->gid : INVALID_GID),
+		/* Zeros at the end of a stream, where no message is from anybody */
+		.uid = from_kuid_munged(ns, scm->uid),
+		.gid = from_kgid_munged(ns, scm->gid),
 	};
 
 	put_cmsg(msg, SOL_SOCKET, SCM_CREDENTIALS, sizeof(creds), &creds);

@@ -726,6 +726,15 @@ void vunix_scm_exit(void);
 int vunix_scm_register_pid(void);
 unsigned int vunix_scm_foreign_all(void);
 
+/* Queued without credentials, it is from nobody: from root it is not. */
+static inline void vunix_scm_anonymous(struct vunix_scm *scm)
+{
+	if (!scm->pid) {
+		scm->uid = INVALID_UID;
+		scm->gid = INVALID_GID;
+	}
+}
+
 static inline bool vunix_scm_is_empty(const struct vunix_scm *scm)
 {
 	return !scm->pid && !scm->secid && !scm->fp;

@@ -245,6 +245,29 @@ TEST_F(cred, not_asked_for)
 	PROVES("CRED-05");
 }
 
+/* The end of a stream has credentials, of process 0; no other end has any. */
+TEST_F(cred, at_the_end)
+{
+	struct scm_in in;
+
+	ASSERT_EQ(0, pass(self->r, 1));
+	ASSERT_EQ(0, shutdown(self->r, SHUT_RD));
+	if (variant->type == SOCK_DGRAM) {
+		ASSERT_EQ(EAGAIN, vt_err(scm_recv(self->r, &in, MSG_DONTWAIT)));
+		return;
+	}
+	ASSERT_EQ(0, scm_recv(self->r, &in, MSG_DONTWAIT));
+	if (variant->type == SOCK_SEQPACKET) {
+		ASSERT_EQ(0, in.nr);
+		return;
+	}
+	ASSERT_EQ(1, in.nr);
+	ASSERT_EQ(SCM_CREDENTIALS, in.types[0]);
+	ASSERT_EQ(0, in.cred.pid);
+	ASSERT_EQ(0U, in.cred.uid);
+	ASSERT_EQ(0U, in.cred.gid);
+}
+
 TEST_F(cred, asked_for_later)
 {
 	ASSERT_EQ(0, send_plain(self->s));
