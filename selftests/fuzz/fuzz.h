@@ -291,7 +291,7 @@ struct outcome {
 	int		op;
 	long		ret[2];
 	int		err[2];
-	enum tag	tag;
+	enum tag	tag, tags[2];
 	long long	value[2];	/* of numbers */
 	const struct trace	*trace[2];
 	unsigned int	pos;		/* in both: equal up to here */
