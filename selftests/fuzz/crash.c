@@ -1,6 +1,339 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The same operations without order: many threads on the same slots, signals at
+ * any time, reads and writes of memory that is not there yet (userfaultfd), and,
+ * if wanted, allocations that fail.  Nothing is compared.  What is looked for is
+ * what the kernel says, and that it all ends; and that a socket which is nobody
+ * else's is never kept waiting.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "fuzz.h"
-int crash_main(int family, uint64_t seed, int threads, int seconds, int faults)
+
+#define MAX_THREADS 32
+
+static struct thread {
+	pthread_t		id;
+	int			number;
+	uint64_t		seed;
+	unsigned long		ops;
+	struct program		p;
+	struct trace		t;
+} *threads;
+static int nthreads, crash_family, faults, stop, uffd = -1;
+static struct counts counts;
+static unsigned char *slow;		/* memory that comes late */
+#define SLOW_SIZE (64 << 12)
+
+static double seconds_now(void)
 {
-	return 2;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		fprintf(stderr, "# %s: %s\n", name, strerror(errno));
+	close(fd);
+}
+
+/* Gives each page a thread asks for, some time later, and takes it away again. */
+static void *pager(void *arg)
+{
+	static unsigned char page[4096];
+	struct uffdio_copy copy;
+	struct uffd_msg msg;
+	struct rng rng = { 1 };
+
+	while (read(uffd, &msg, sizeof(msg)) == sizeof(msg)) {
+		if (msg.event != UFFD_EVENT_PAGEFAULT)
+			continue;
+		usleep(rng_below(&rng, 3000));
+		memset(&copy, 0, sizeof(copy));
+		copy.dst = msg.arg.pagefault.address & ~4095ul;
+		copy.src = (unsigned long)page;
+		copy.len = 4096;
+		ioctl(uffd, UFFDIO_COPY, &copy);
+	}
+	return NULL;
+}
+
+static void *dropper(void *arg)
+{
+	struct rng rng = { 2 };
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		usleep(500);
+		madvise(slow + rng_below(&rng, 64) * 4096, 4096, MADV_DONTNEED);
+	}
+	return NULL;
+}
+
+static int late_memory(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { 0 };
+	pthread_t id;
+
+	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (uffd < 0)
+		return 0;
+	uffd = fcntl(uffd, F_DUPFD_CLOEXEC, FD_PRIVATE);
+	slow = mmap(NULL, SLOW_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (unsigned long)slow;
+	reg.range.len = SLOW_SIZE;
+	reg.mode = UFFDIO_REGISTER_MODE_MISSING;
+	if (slow == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api) < 0 ||
+	    ioctl(uffd, UFFDIO_REGISTER, &reg) < 0 ||
+	    pthread_create(&id, NULL, pager, NULL) ||
+	    pthread_create(&id, NULL, dropper, NULL))
+		return 0;
+	return 1;
+}
+
+/* Others' threads close what we use: numbers above this are not theirs. */
+static void protect(struct op *op)
+{
+	switch (op->code) {
+	case OP_FORK:
+	case OP_EXIT:
+	case OP_KILL:
+	case OP_FLOW:
+		op->code = OP_SEND;
+		op->a[1] = 100;
+		op->a[2] = MSG_DONTWAIT | MSG_NOSIGNAL;
+		break;
+	case OP_SPLICE_IN:
+	case OP_SPLICE_OUT:
+		op->a[3] |= 2;	/* else close() would wait for the pipe */
+	}
+	op->actor = 0;
+}
+
+/* Small buffers, and memory that comes late */
+static void spoil(struct thread *th, struct rng *r, const struct op *op)
+{
+	int size = 1 + rng_below(r, 6000), fd = slots[op->a[0]];
+	struct iovec iov = {
+		.iov_base = slow + rng_below(r, SLOW_SIZE - 9000),
+		.iov_len = 1 + rng_below(r, 9000),
+	};
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int flags = rng_below(r, 2) ? MSG_DONTWAIT : 0;
+
+	switch (rng_below(r, 16)) {
+	case 0:
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		break;
+	case 1:
+	case 2:
+		if (slow)
+			sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
+		break;
+	case 3:
+	case 4:
+		if (slow)
+			recvmsg(fd, &msg, flags);
+		break;
+	}
+}
+
+static void *worker(void *arg)
+{
+	struct thread *th = arg;
+	struct rng rng = { th->seed };
+	struct ctx c = {
+		.p = &th->p, .t = &th->t, .family = crash_family,
+		.counts = &counts, .actor = th->number % 4,
+	};
+	int i;
+
+	if (faults) {
+		char path[64];
+
+		sprintf(path, "/proc/self/task/%d/make-it-fail",
+			(int)syscall(SYS_gettid));
+		write_file(path, "1");
+	}
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		/* What others have lost the number of */
+		if (!rng_below(&rng, 20))
+			syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
+		generate(&rng, &th->p);
+		for (i = 0; i < th->p.n; i++) {
+			if (__atomic_load_n(&stop, __ATOMIC_RELAXED))
+				break;
+			c.index = i;
+			th->t.n = 0;
+			th->t.over = 0;
+			protect(&th->p.op[i]);
+			op_run(&c);
+			spoil(th, &rng, &th->p.op[i]);
+			__atomic_fetch_add(&th->ops, 1, __ATOMIC_RELAXED);
+		}
+	}
+	return NULL;
+}
+
+/*
+ * A pair of its own: whatever the others do, a byte has to go through it at once.
+ * Returns the longest time that took.
+ */
+static double bystander(int sv[2], double until)
+{
+	double longest = 0, begin, took;
+	char byte;
+
+	while (seconds_now() < until) {
+		begin = seconds_now();
+		while (send(sv[0], "x", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
+			;
+		while (recv(sv[1], &byte, 1, 0) < 0 && errno == EINTR)
+			;
+		took = seconds_now() - begin;
+		if (took > longest)
+			longest = took;
+		usleep(1000);
+	}
+	return longest;
+}
+
+static unsigned long all_ops(void)
+{
+	unsigned long n = 0;
+	int i;
+
+	for (i = 0; i < nthreads; i++)
+		n += __atomic_load_n(&threads[i].ops, __ATOMIC_RELAXED);
+	return n;
+}
+
+/* Nobody may sleep on for good: signals wake all, all have to be done. */
+static int join_all(void)
+{
+	struct timespec ts;
+	int i, tries, left = 0;
+
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < nthreads; i++) {
+		for (tries = 0; tries < 3000; tries++) {
+			pthread_kill(threads[i].id, SIGUSR1);
+			clock_gettime(CLOCK_REALTIME, &ts);
+			ts.tv_nsec += 10000000;
+			if (ts.tv_nsec >= 1000000000) {
+				ts.tv_nsec -= 1000000000;
+				ts.tv_sec++;
+			}
+			if (!pthread_timedjoin_np(threads[i].id, NULL, &ts))
+				break;
+		}
+		left += tries == 3000;
+	}
+	return left;
+}
+
+int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
+{
+	unsigned long total = 0, good = 0, before, now;
+	int i, j, late, left, sv[2], stalls = 0;
+	double longest = 0, took, begin = seconds_now();
+	struct rng rng = { seed };
+
+	if (socketpair(family, SOCK_STREAM, 0, sv) < 0) {
+		perror("fuzz: socketpair");
+		return 2;
+	}
+	for (i = 0; i < 2; i++)
+		sv[i] = fcntl(sv[i], F_DUPFD_CLOEXEC, FD_PRIVATE);
+	syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
+	nthreads = n > MAX_THREADS ? MAX_THREADS : n;
+	threads = calloc(nthreads, sizeof(*threads));
+	if (!threads)
+		return 2;
+	crash_family = family;
+	ops_reset();
+	known_pid[0] = getpid();
+	late = late_memory();
+	faults = want_faults;
+	if (faults) {
+		static const char * const knobs[][2] = {
+			{ "task-filter", "1" }, { "probability", "2" },
+			{ "interval", "1" }, { "times", "-1" },
+			{ "verbose", "0" }, { "space", "0" },
+			{ "ignore-gfp-wait", "0" },
+		};
+		static const char * const kinds[] = {
+			"failslab", "fail_page_alloc",
+		};
+		char path[128];
+
+		for (i = 0; i < 2; i++) {
+			for (j = 0; j < 7; j++) {
+				sprintf(path, "/sys/kernel/debug/%s/%s",
+					kinds[i], knobs[j][0]);
+				write_file(path, knobs[j][1]);
+			}
+		}
+	}
+	printf("# crash: family %d, seed %llu, %d threads, %d s, late memory: %s, faults: %s\n",
+	       family, (unsigned long long)seed, nthreads, seconds,
+	       late ? "yes" : "no", faults ? "yes" : "no");
+	fflush(stdout);
+	for (i = 0; i < nthreads; i++) {
+		threads[i].number = i;
+		threads[i].seed = seed * 1000003 + i;
+		if (pthread_create(&threads[i].id, NULL, worker, &threads[i])) {
+			fprintf(stderr, "fuzz: no thread\n");
+			return 2;
+		}
+	}
+	before = 0;
+	while (seconds_now() - begin < seconds) {
+		/* Sleepers are woken, at times others are, too. */
+		for (i = 0; i < 40; i++) {
+			took = bystander(sv, seconds_now() + 0.02);
+			if (took > longest)
+				longest = took;
+			pthread_kill(threads[rng_below(&rng, nthreads)].id,
+				     rng_below(&rng, 4) ? SIGUSR1 : SIGUSR2);
+		}
+		now = all_ops();
+		stalls += now == before;
+		before = now;
+	}
+	left = join_all();
+	for (i = 0; i < NOPS; i++) {
+		for (j = 0; j < NTYPES; j++) {
+			total += counts.ops[i][j];
+			good += counts.good[i][j];
+		}
+	}
+	printf("crash: seed %llu, %lu operations, %.0f/s, %.1f%% successful, bystander waited %.0f ms at most, %d threads stuck, %d s without progress\n",
+	       (unsigned long long)seed, total,
+	       total / (seconds_now() - begin), total ? 100.0 * good / total : 0,
+	       longest * 1000, left, stalls);
+	fflush(stdout);
+	/* Threads that are stuck would keep us from leaving. */
+	if (left)
+		_exit(1);
+	return longest > 5 || !total;
 }
