@@ -109,6 +109,19 @@ mutants:
 	@$(VM)/packages.sh demo
 	@KERNEL=$(KERNEL) selftests/mutants/run
 
+# Random programs on AF_UNIX and on vunix: the same?  OPS=, SEED=, KERNEL=uml 6.1 ...
+fuzz:
+	@$(VM)/packages.sh $(if $(filter uml,$(KERNEL)),uml,demo)
+	@KERNEL=$(KERNEL) selftests/fuzz/run diff -n $(or $(OPS),1000000) \
+		$(SEED:%=-s %)
+
+# The same operations from many threads at once: SECONDS=, SEED=, THREADS=, and
+# FAULTS=1 where allocations can be made to fail (KERNEL=debug)
+crash-fuzz:
+	@$(VM)/packages.sh $(if $(filter uml,$(KERNEL)),uml,demo)
+	@KERNEL=$(KERNEL) selftests/fuzz/run crash -t $(or $(SECONDS),60) \
+		-j $(or $(THREADS),8) $(SEED:%=-s %) $(if $(FAULTS),-F)
+
 check:
 	@tools/check
 
@@ -222,6 +235,10 @@ help:
 	@echo 'make model            models of collector and queue, searched by spin'
 	@echo 'make gc-check         the collector against brute force, five minutes;'
 	@echo '                      GRAPHS=10000000 SCHEDULES=4000000 MUTANTS= SEED='
+	@echo 'make fuzz             random programs, the same on AF_UNIX and vunix?'
+	@echo '                      OPS=1000000 SEED= KERNEL=uml 6.1 6.12 7.x debug'
+	@echo 'make crash-fuzz       the same operations from many threads at once;'
+	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1 KERNEL=debug'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
 	@echo 'make bench            rates, beside AF_UNIX, pipe and TCP: table and plots'
 	@echo 'make bench-host       the same on this machine, with the module loaded'
@@ -237,7 +254,7 @@ help:
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests check-run check-programs check-mon lint gc-check \
-	litmus model mutants check demo demo-tmux vm bench bench-host bench-cost \
-	bench-gc bench-registry bench-memory bench-uml dkms-source dkms-install \
+	litmus model mutants fuzz crash-fuzz check demo demo-tmux vm bench bench-host \
+	bench-cost bench-gc bench-registry bench-memory bench-uml dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
 	docs-check help

@@ -888,7 +888,7 @@ static int sensible(struct gen *g, int code)
 	if (!needs[code] || percent(g, g->blocking ? 10 : 3))
 		return 1;
 	for (i = 0; i < NSLOTS; i++)
-		if (needs[code](&g->slot[i]))
+		if (needs[code](g->slot + i))
 			return 1;
 	return 0;
 }

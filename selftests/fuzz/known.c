@@ -149,15 +149,18 @@ static int is_inherited(const struct program *p, const struct outcome *o)
 		o->tag == T_CRED);
 }
 
-/* Is it the end of a send that was blocked which is here in one of them? */
-static int is_room(const struct program *p, const struct outcome *o)
+/*
+ * Several wait, and each family serves another one first; or a sender in front of
+ * a full datagram queue goes on at another time.
+ */
+static int is_order(const struct program *p, const struct outcome *o)
 {
 	int i;
 
 	for (i = 0; i < 2; i++)
-		if (o->tags[i] == T_END &&
-		    is_send(&p->op[o->value[i] & 0xffff]) &&
-		    earlier_blocked(o, o->value[i]))
+		if (o->tags[i] == T_END && earlier_blocked(o, o->value[i]) &&
+		    (o->tags[!i] == T_END ||
+		     is_send(&p->op[o->value[i] & 0xffff])))
 			return 1;
 	return 0;
 }
@@ -169,7 +172,7 @@ static const struct {
 } known[] = {
 	{ "a stream read that faults behind whole earlier sends", 0, is_half_read },
 	{ "a peek is not given the descriptors of a later segment", 0, is_peek_beyond },
-	{ "which sender is woken when, in front of a full datagram queue", 0, is_room },
+	{ "who of several that wait is first, and when a datagram's sender is", 0, is_order },
 	{ "ENOTCONN before other errors, and before a name", KERNEL(6, 14), is_notconn_first },
 	{ "urgent bytes before 7.3", KERNEL(7, 3), is_urgent },
 	{ "options of a listener, inherited at accept", KERNEL(6, 16), is_inherited },

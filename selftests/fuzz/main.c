@@ -2,7 +2,7 @@
 /*
  * fuzz - random programs on two families, side by side
  *
- *   fuzz diff [-n OPERATIONS] [-s SEED] [-t SECONDS] [-f A,B] [-o DIR]
+ *   fuzz diff [-n OPERATIONS] [-s SEED] [-t SECONDS] [-f A,B] [-o DIR] [-m MAX]
  *   fuzz replay [-f A,B] FILE...
  *   fuzz print FILE
  *   fuzz show [-f FAMILY] FILE
@@ -12,7 +12,6 @@
  * enough; it leaves minimised programs in DIR.  replay runs kept ones.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,7 +74,8 @@ static void init(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: fuzz diff [-n N] [-s SEED] [-t SECONDS] [-f A,B] [-o DIR] [-m MAX]\n"
+	fprintf(stderr, "usage: fuzz diff [-n N] [-s SEED] [-t SECONDS] [-f A,B]\n"
+		"                 [-o DIR] [-m MAX]\n"
 		"       fuzz replay [-f A,B] FILE...\n"
 		"       fuzz print FILE\n"
 		"       fuzz show [-f FAMILY] FILE\n"
@@ -149,7 +149,8 @@ static int read_file(const char *name, struct program *p)
 static void report(FILE *f, const struct program *p,
 		   const struct difference *d, uint64_t seed)
 {
-	fprintf(f, "# %s\n# program %" PRIu64 "\n", d->text, seed);
+	fprintf(f, "# %s\n# program %llu\n", d->text,
+		(unsigned long long)seed);
 	program_write(f, p);
 }
 
@@ -188,8 +189,8 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 		programs++;
 		done += p.n;
 		if (t[0].over || t[1].over) {
-			fprintf(stderr, "trace too short: program %" PRIu64 "\n",
-				number);
+			fprintf(stderr, "trace too short: program %llu\n",
+				(unsigned long long)number);
 			exit(2);
 		}
 		if (!compare(&p, &t[0], &t[1], &d))
@@ -222,8 +223,9 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 		print_c(stdout, &small, d.text);
 		fflush(stdout);
 		if (dir) {
-			sprintf(name, "%.400s/%s-%" PRIu64, dir,
-				op_info[small.op[d.op].code].name, number);
+			sprintf(name, "%.400s/%s-%llu", dir,
+				op_info[small.op[d.op].code].name,
+				(unsigned long long)number);
 			f = fopen(name, "w");
 			if (f) {
 				report(f, &small, &d, number);
@@ -237,8 +239,8 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 	/* Few operations cannot reach everything often. */
 	if (done < 1000000)
 		few = 0;
-	printf("fuzz: seed %" PRIu64 ", %lu programs, %lu operations, %.0f/s, %.1f%% successful, %d pairs below 1000, %lu unstable, %d differences\n",
-	       seed, programs, done, done / (now() - start), good, few,
+	printf("fuzz: seed %llu, %lu programs, %lu operations, %.0f/s, %.1f%% successful, %d pairs below 1000, %lu unstable, %d differences\n",
+	       (unsigned long long)seed, programs, done, done / (now() - start), good, few,
 	       unstable, found);
 	return found || few || (programs && good < 60) ||
 	       unstable * 1000 > programs || !programs;

@@ -474,7 +474,9 @@ static int by_data(const void *a, const void *b)
 {
 	const struct epoll_event *x = a, *y = b;
 
-	return (x->data.u64 > y->data.u64) - (x->data.u64 < y->data.u64);
+	if (x->data.u64 == y->data.u64)
+		return 0;
+	return x->data.u64 < y->data.u64 ? -1 : 1;
 }
 
 static void op_epwait(struct ctx *c, const struct op *op)

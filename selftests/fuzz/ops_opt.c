@@ -135,12 +135,12 @@ void op_getopt(struct ctx *c)
 
 	if (how)
 		len = lens[how];
-	room = len;
 	/* The length that is asked for must not be more than the name's. */
 	if (opts[i].name == SO_PEERNAME && !how)
-		len = room = 2 + (a[0] & 3);
+		len = 2 + (a[0] & 3);
 	if (opts[i].kind == O_FD)
-		len = room = how ? len : 4;
+		len = how ? len : 4;
+	room = len;
 	memset(&u, 0x55, sizeof(u));
 	ret = getsockopt(slots[a[0]], opts[i].level, opts[i].name, p, &len);
 	rec_ret(c, ret);

@@ -2,7 +2,6 @@
 /*
  * Traces: everything that a program could see, as tag, length, bytes.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "fuzz.h"
@@ -89,7 +88,8 @@ void rec_show(FILE *f, const struct entry *e)
 
 		memcpy(&len, e->p, sizeof(len));
 		memcpy(&hash, e->p + 8, sizeof(hash));
-		fprintf(f, "%" PRIu64 " bytes (%08x): ", len, (unsigned int)hash);
+		fprintf(f, "%llu bytes (%08x): ", (unsigned long long)len,
+			(unsigned int)hash);
 		e = &(struct entry){ e->tag, 0, e->p + 16 };
 		n = len < 24 ? len : 24;
 	}
