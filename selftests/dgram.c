@@ -91,6 +91,39 @@ TEST_F(dgram, truncation)
 	PROVES("DG-02");
 }
 
+/*
+ * Behind a first one of each length, the second one is anywhere in a page.  That
+ * page's neighbour is another queue's, as they get their pages in turns.
+ */
+TEST_F(dgram, anywhere_in_a_page)
+{
+	static char sent[4096], buf[4096];
+	int n, i, type, sv[8][2];
+
+	for (n = 0; n < (int)sizeof(sent); n++)
+		sent[n] = n * 7 + (n >> 8);
+	for (type = 0; type < 2; type++) {
+		for (n = 3800; n <= 4096; n += 8) {
+			for (i = 0; i < 8; i++) {
+				ASSERT_EQ(0, vt_pair(variant->family,
+						     type ? SOCK_SEQPACKET :
+						     SOCK_DGRAM, sv[i]));
+				ASSERT_EQ(n, send(sv[i][0], sent, n, 0));
+			}
+			for (i = 7; i >= 0; i--)
+				ASSERT_EQ(40, send(sv[i][0], sent + i, 40, 0));
+			for (i = 0; i < 8; i++) {
+				ASSERT_EQ(n, take(sv[i][1], buf, sizeof(buf)));
+				ASSERT_EQ(0, memcmp(buf, sent, n));
+				ASSERT_EQ(40, take(sv[i][1], buf, sizeof(buf)));
+				ASSERT_EQ(0, memcmp(buf, sent + i, 40));
+				close(sv[i][0]);
+				close(sv[i][1]);
+			}
+		}
+	}
+}
+
 TEST_F(dgram, empty_message)
 {
 	char c = 'c';
