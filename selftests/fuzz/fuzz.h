@@ -303,7 +303,7 @@ const char *known_text(int i);
 
 /* --- shrink.c, print.c, crash.c ------------------------------------------- */
 
-/* Runs on both; a difference that comes up each time, in the same place */
+/* The families, the one that is right first */
 struct pair {
 	int family[2];
 };

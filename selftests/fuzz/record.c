@@ -70,6 +70,7 @@ int rec_next(const struct trace *t, unsigned int *pos, struct entry *e)
 void rec_show(FILE *f, const struct entry *e)
 {
 	unsigned int i, n = e->len;
+	const unsigned char *p = e->p;
 	long long v;
 
 	fprintf(f, "%s ", tag_name[e->tag]);
@@ -90,13 +91,13 @@ void rec_show(FILE *f, const struct entry *e)
 		memcpy(&hash, e->p + 8, sizeof(hash));
 		fprintf(f, "%llu bytes (%08x): ", (unsigned long long)len,
 			(unsigned int)hash);
-		e = &(struct entry){ e->tag, 0, e->p + 16 };
+		p += 16;
 		n = len < 24 ? len : 24;
 	}
 	for (i = 0; i < n && i < 40; i++) {
-		if (e->p[i] > ' ' && e->p[i] < 127 && e->p[i] != '\\')
-			fputc(e->p[i], f);
+		if (p[i] > ' ' && p[i] < 127 && p[i] != '\\')
+			fputc(p[i], f);
 		else
-			fprintf(f, "\\%02x", e->p[i]);
+			fprintf(f, "\\%02x", p[i]);
 	}
 }
