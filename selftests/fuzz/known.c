@@ -99,6 +99,16 @@ static int is_pass_option(const struct op *op)
 		!strcmp(opt_text(op->a[1]), "SO_PASSPIDFD"));
 }
 
+static int is_page_send(const struct op *op)
+{
+	return op->code == OP_SPLICE_IN || op->code == OP_SENDFILE;
+}
+
+static int is_any_send(const struct op *op)
+{
+	return is_send(op) || is_page_send(op);
+}
+
 /* AF_UNIX looked for a peer first of all, then for everything else. */
 static int is_notconn_first(const struct program *p, const struct outcome *o)
 {
@@ -110,16 +120,11 @@ static int is_notconn_first(const struct program *p, const struct outcome *o)
 		       o->err[1] != ENOTCONN;
 	/* So there was no message whose end would have been an edge of output. */
 	if (op->code == OP_EPWAIT)
-		return earlier(p, o, is_send, ENOTCONN);
+		return earlier(p, o, is_any_send, ENOTCONN);
 	/* And it gave the socket no name, either. */
 	return earlier(p, o, is_pass_option, 0) &&
-	       earlier(p, o, is_send, ENOTCONN) &&
+	       earlier(p, o, is_any_send, ENOTCONN) &&
 	       (o->tag == T_ADDR || o->tag == T_VALUE || o->tag == T_RET);
-}
-
-static int is_page_send(const struct op *op)
-{
-	return op->code == OP_SPLICE_IN || op->code == OP_SENDFILE;
 }
 
 /* Pages were added to the last message, whatever that carries. */
