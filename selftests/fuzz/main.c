@@ -171,6 +171,7 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 	struct difference d, first;
 	struct program p, small;
 	int found = 0, few, k;
+	const char *progress = getenv("FUZZ_PROGRESS");
 	double start = now(), good;
 	uint64_t number;
 	struct rng rng;
@@ -183,6 +184,11 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 		/* Any of them can be made alone. */
 		number = seed + i;
 		rng.s = number * 0xd1342543de82ef95;
+		/* If it is the kernel that hangs, nobody else can tell. */
+		if (progress && !(i % 256)) {
+			printf("# program %llu\n", (unsigned long long)number);
+			fflush(stdout);
+		}
 		generate(&rng, &p);
 		execute(&p, fam.family[0], &t[0], NULL, 0);
 		execute(&p, fam.family[1], &t[1], &total, 0);
