@@ -294,6 +294,9 @@ static int recv_flags(struct gen *g, int type)
 		f |= odd[below(g, 8)];
 	if (percent(g, type == SOCK_STREAM ? g->oob / 2 : g->oob ? 2 : 0))
 		f |= MSG_OOB;
+	/* An older AF_UNIX that waits there spins in the kernel, for ever. */
+	if (f & MSG_PEEK && g->oob && running_kernel < KERNEL(7, 3))
+		f |= MSG_DONTWAIT;
 	return f;
 }
 
