@@ -10,7 +10,8 @@
  * messages can be read).  A worker hands them to the core, which runs the taps.
  * What cannot be had at once is not waited for: no memory, or a queue that is full
  * (dev->tx_queue_len packets, VUNIX_MON_BYTES, or VUNIX_MON_BYTES_ALL of all
- * devices), is a lost packet, which the device counts as rx_dropped.
+ * devices in namespaces that users have made), is a lost packet, which the device
+ * counts as rx_dropped.
  *
  * Without a device that is up, anywhere, a static key makes all this nothing.  If
  * there is one in the namespace, messages do not go the short way: the hooks are
@@ -19,8 +20,9 @@
  * The device is in its namespace's list while it is up.  Senders find it there
  * under RCU, and have a reference of it from vunix_mon_take() to vunix_mon_add() or
  * vunix_mon_forget().  ndo_stop() takes it out, waits for those who have looked,
- * marks it as down under its lock, and empties its queue; packets that are added
- * later find it down.
+ * marks it as down under its lock, waits for the packet that the worker has in hand,
+ * and empties the queue; packets that are added later find it down, or up another
+ * time.
  */
 #include <linux/ethtool.h>
 #include <linux/etherdevice.h>
@@ -40,6 +42,8 @@
 #define VUNIX_MON_PACKETS	16384
 /* Devices of a namespace that are up: each takes the sender's time. */
 #define VUNIX_MON_UP		8
+/* Packets that one device hands out before another one has its turn */
+#define VUNIX_MON_BATCH		64
 /* A packet that is no longer is in one piece of memory. */
 #define VUNIX_MON_LINEAR	2048
 /* No reserves, no waiting, no complaint */
@@ -49,6 +53,8 @@
  * struct vunix_mon - private part of a device
  * @dev: the device
  * @node: in vunix_net.mons, while it is up; RTNL to change, RCU to read
+ * @ours: in a namespace of the initial user namespace, whose devices users cannot
+ *	make lose packets by having devices of their own
  * @sink: takes the packets that are left when the taps have seen them
  * @pid_ns: in which pids are shown: of who brought it up
  * @work: hands out @queue
@@ -56,6 +62,7 @@
  * @queue: packets, oldest first
  * @bytes: memory they take
  * @up: more may be added
+ * @turn: how often it was brought up: packets made before that are not wanted
  * @packets: handed out
  * @packet_bytes: their length
  * @dropped: lost
@@ -63,6 +70,7 @@
 struct vunix_mon {
 	struct net_device	*dev;
 	struct list_head	node;
+	bool			ours;
 	struct packet_type	sink;
 	struct pid_namespace	*pid_ns;
 	struct work_struct	work;
@@ -70,10 +78,23 @@ struct vunix_mon {
 	struct sk_buff_head	queue;
 	long			bytes;
 	bool			up;
+	u32			turn;
 	u64			packets;
 	u64			packet_bytes;
 	u64			dropped;
 };
+
+/*
+ * struct vunix_mon_cb - of a packet that is not queued yet
+ * @turn: vunix_mon.turn when it was made
+ * @foreign: the receiver is not in the device's namespace
+ */
+struct vunix_mon_cb {
+	u32	turn;
+	bool	foreign;
+};
+
+#define VUNIX_MON_CB(skb)	((struct vunix_mon_cb *)(skb)->cb)
 
 DEFINE_STATIC_KEY_DEFERRED_FALSE(vunix_mon_key, HZ);
 
@@ -205,8 +226,7 @@ static struct sk_buff *build(const struct vunix_mon *mon,
 	hdr.flags = cpu_to_be16(m->flags | direction(m->sk, m->other));
 	hdr.src_id = cpu_to_be64(vunix_sk(m->sk)->id);
 	hdr.dst_id = cpu_to_be64(vunix_sk(m->other)->id);
-	/* Without the kernel's own, of 32-bit programs. */
-	hdr.msg_flags = cpu_to_be32(m->msg_flags & ~MSG_CMSG_COMPAT);
+	hdr.msg_flags = cpu_to_be32(vunix_user_flags(m->msg_flags));
 	hdr.pid = cpu_to_be32(pid_nr_ns(task_tgid(current), mon->pid_ns));
 	hdr.uid = cpu_to_be32(from_kuid_munged(user_ns, current_uid()));
 	hdr.gid = cpu_to_be32(from_kgid_munged(user_ns, current_gid()));
@@ -246,11 +266,21 @@ static bool is_full_lockless(struct vunix_mon *mon)
 	return READ_ONCE(mon->bytes) >= VUNIX_MON_BYTES ||
 	       skb_queue_len_lockless(&mon->queue) >=
 			READ_ONCE(mon->dev->tx_queue_len) ||
-	       atomic_long_read(&all_bytes) >= VUNIX_MON_BYTES_ALL;
+	       (!mon->ours &&
+		atomic_long_read(&all_bytes) >= VUNIX_MON_BYTES_ALL);
+}
+
+/* Memory of queued packets: @n bytes more, or less. */
+static void add_bytes(struct vunix_mon *mon, long n)
+{
+	lockdep_assert_held(&mon->lock);
+	WRITE_ONCE(mon->bytes, mon->bytes + n);
+	if (!mon->ours)
+		atomic_long_add(n, &all_bytes);
 }
 
 static struct sk_buff *take_for(struct vunix_net *vn,
-				const struct vunix_mon_msg *m,
+				const struct vunix_mon_msg *m, bool foreign,
 				struct sk_buff *list)
 {
 	struct vunix_mon *mon;
@@ -262,6 +292,9 @@ static struct sk_buff *take_for(struct vunix_net *vn,
 			count_dropped(mon);
 			continue;
 		}
+		/* Constant while it is in the list. */
+		VUNIX_MON_CB(skb)->turn = READ_ONCE(mon->turn);
+		VUNIX_MON_CB(skb)->foreign = foreign;
 		dev_hold(mon->dev);
 		skb->dev = mon->dev;
 		skb->next = list;
@@ -287,9 +320,9 @@ struct sk_buff *__vunix_mon_take(const struct vunix_mon_msg *m)
 	struct sk_buff *list;
 
 	rcu_read_lock();
-	list = take_for(from, m, NULL);
+	list = take_for(from, m, to != from, NULL);
 	if (to != from)
-		list = take_for(to, m, list);
+		list = take_for(to, m, false, list);
 	rcu_read_unlock();
 	return list;
 }
@@ -301,17 +334,19 @@ struct sk_buff *__vunix_mon_take(const struct vunix_mon_msg *m)
 static bool add(struct vunix_mon *mon, struct sk_buff *skb, u32 seq)
 {
 	struct vunixmon_hdr *hdr = (void *)skb->data + ETH_HLEN;
+	struct vunix_mon_cb cb = *VUNIX_MON_CB(skb);
 	bool added;
 
+	memset(VUNIX_MON_CB(skb), 0, sizeof(cb));
 	spin_lock(&mon->lock);
-	added = mon->up && !is_full_lockless(mon);
+	/* It may have been down since, and up in another namespace. */
+	added = mon->up && mon->turn == cb.turn && !is_full_lockless(mon);
 	if (added) {
 		skb->tstamp = ktime_get_real();
 		put_unaligned_be64(ktime_to_ns(skb->tstamp), &hdr->time);
-		put_unaligned_be32(seq, &hdr->seq);
+		put_unaligned_be32(cb.foreign ? 0 : seq, &hdr->seq);
 		__skb_queue_tail(&mon->queue, skb);
-		WRITE_ONCE(mon->bytes, mon->bytes + skb->truesize);
-		atomic_long_add(skb->truesize, &all_bytes);
+		add_bytes(mon, skb->truesize);
 		queue_work(mon_wq, &mon->work);
 	} else {
 		mon->dropped++;
@@ -360,16 +395,16 @@ void __vunix_mon_forget(struct sk_buff *list)
 	}
 }
 
-/* The oldest packet, to be shown (or lost), or NULL. */
+/* The oldest packet, to be shown (while it is up) or lost, or NULL. */
 static struct sk_buff *remove(struct vunix_mon *mon, bool shown)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 
 	spin_lock(&mon->lock);
-	skb = __skb_dequeue(&mon->queue);
+	if (mon->up || !shown)
+		skb = __skb_dequeue(&mon->queue);
 	if (skb) {
-		WRITE_ONCE(mon->bytes, mon->bytes - skb->truesize);
-		atomic_long_sub(skb->truesize, &all_bytes);
+		add_bytes(mon, -(long)skb->truesize);
 		mon->packets += shown;
 		mon->packet_bytes += shown ? skb->len : 0;
 		mon->dropped += !shown;
@@ -383,8 +418,9 @@ static void deliver(struct work_struct *work)
 {
 	struct vunix_mon *mon = container_of(work, struct vunix_mon, work);
 	struct sk_buff *skb;
+	int n;
 
-	while ((skb = remove(mon, true))) {
+	for (n = 0; n < VUNIX_MON_BATCH && (skb = remove(mon, true)); n++) {
 		skb_reset_mac_header(skb);
 		__skb_pull(skb, ETH_HLEN);
 		skb->protocol = htons(VUNIXMON_ETHERTYPE);
@@ -393,6 +429,10 @@ static void deliver(struct work_struct *work)
 		local_bh_enable();
 		cond_resched();
 	}
+	spin_lock(&mon->lock);
+	if (mon->up && !skb_queue_empty(&mon->queue))
+		queue_work(mon_wq, &mon->work);
+	spin_unlock(&mon->lock);
 }
 
 /*
@@ -427,8 +467,10 @@ static int open(struct net_device *dev)
 		.func = sink,
 	};
 	dev_add_pack(&mon->sink);
+	mon->ours = dev_net(dev)->user_ns == &init_user_ns;
 	spin_lock(&mon->lock);
 	mon->up = true;
+	WRITE_ONCE(mon->turn, mon->turn + 1);
 	spin_unlock(&mon->lock);
 	list_add_tail_rcu(&mon->node, &vn->mons);
 	static_branch_deferred_inc(&vunix_mon_key);

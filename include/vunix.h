@@ -400,6 +400,12 @@ static inline bool vunix_has_news_lockless(const struct sock *sk, u32 head)
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
+/* Of a call's flags those that a program has given; the core adds its own. */
+static inline int vunix_user_flags(int flags)
+{
+	return flags & (0xffff | MSG_ZEROCOPY | MSG_CMSG_CLOEXEC);
+}
+
 static inline bool vunix_is_connected_type(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;

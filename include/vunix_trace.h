@@ -193,7 +193,7 @@ DECLARE_EVENT_CLASS(vunix_message,
 		__entry->id = vunix_trace_id(sk);
 		__entry->peer = vunix_trace_id(peer);
 		__entry->bytes = bytes;
-		__entry->flags = flags & ~MSG_CMSG_COMPAT;	/* the kernel's own */
+		__entry->flags = vunix_user_flags(flags);
 		__entry->type = sk->sk_type;
 	),
 	TP_printk("id=%llu peer=%llu type=%s bytes=%llu flags=0x%x",

@@ -50,7 +50,9 @@
  * Packets of one receiver come in the order in which it can read them, and a packet
  * comes before any other that answers it.  seq tells what is missing: of a stream
  * it is the number of bytes sent before this packet in its direction, of others the
- * number of messages the receiver had got before; both modulo 2^32.
+ * number of messages the receiver had got before, with those that its filter has
+ * refused, which are not shown; both modulo 2^32.  It is 0 in what is sent to another
+ * namespace.
  */
 struct vunixmon_hdr {
 	__u8	version;	/* VUNIXMON_VERSION */
