@@ -8,8 +8,13 @@
  * those that have a name.
  */
 #include "prog.h"
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 
 static const char *dir;
 
@@ -304,6 +309,84 @@ static void test_async(void)
 		poll(NULL, 0, 10);
 	CHECK(got_sigio == fd);
 	CHECK(poll(&pfd, 1, 0) == 1 && recv(fd, buf, sizeof(buf), 0) == 5);
+}
+
+static int *stranger_hit;
+
+static void on_stranger(int sig)
+{
+	*stranger_hit = 1;
+}
+
+/* Nobody may send signals to root, through a socket as little as by kill(). */
+static void test_stranger(void)
+{
+	pid_t pid, stranger;
+	int fd;
+
+	if (geteuid()) {
+		puts("# not root");
+		return;
+	}
+	stranger_hit = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(stranger_hit != MAP_FAILED);
+	CHECK(signal(SIGRTMIN, on_stranger) != SIG_ERR);
+	stranger = fork();
+	if (!stranger)
+		for (;;)
+			pause();
+	pid = fork();
+	if (!pid) {
+		CHECK(!setgroups(0, NULL));
+		CHECK(!setresgid(65534, 65534, 65534));
+		CHECK(!setresuid(65534, 65534, 65534));
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		CHECK(!fcntl(fd, F_SETOWN, stranger));
+		CHECK(!fcntl(fd, F_SETSIG, SIGRTMIN));
+		CHECK(!fcntl(fd, F_SETFL, O_ASYNC));
+		CHECK(!reach(fd, "stream"));
+		talk(fd);
+		exit(0);
+	}
+	CHECK(child_status(pid) == 0);
+	/* It would have been sent while they talked. */
+	poll(NULL, 0, 100);
+	CHECK(!*stranger_hit);
+	CHECK(!kill(stranger, SIGRTMIN));
+	for (int i = 0; i < 3000 && !*stranger_hit; i++)
+		poll(NULL, 0, 10);
+	CHECK(*stranger_hit);
+	CHECK(!kill(stranger, SIGKILL));
+	CHECK(waitpid(stranger, NULL, 0) == stranger);
+}
+
+static void kill_for(int number)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(code) / sizeof(*code), code };
+
+	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0));
+}
+
+/* In a sandbox that allows little a socket stays what it was, or is reached. */
+static void test_sandboxed(void)
+{
+	static const int forbidden[] = {
+		SYS_dup3, SYS_getdents64, SYS_socket, SYS_getsockopt,
+	};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(*forbidden); i++)
+		kill_for(forbidden[i]);
+	CHECK(!reach(fd, "stream") || errno == ECONNREFUSED);
 }
 
 static void test_names(void)
@@ -702,6 +785,8 @@ int main(int argc, char **argv)
 	} tests[] = {
 		{ "connect", test_connect }, { "relative", test_relative },
 		{ "options", test_options }, { "async", test_async },
+		{ "stranger", test_stranger },
+		{ "sandboxed", test_sandboxed },
 		{ "names", test_names }, { "send", test_send },
 		{ "nobody", test_nobody }, { "refused", test_refused },
 		{ "preferred", test_preferred }, { "epoll", test_epoll },

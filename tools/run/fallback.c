@@ -352,7 +352,7 @@ bool fallback_call(struct call *c, const char *what)
 	if (native_is_vunix(old) && native_may_replace(old) &&
 	    (connecting || !native_has_peer(old)) && call_enter(c)) {
 		if (is_elsewhere(c, start, socket_type(old), &name))
-			new = native_like(old);
+			new = native_like(old, true);
 		call_leave(c);
 	}
 	if (new >= 0) {

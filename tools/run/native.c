@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/vunix.h>
 #include "run.h"
@@ -185,8 +187,34 @@ static void copy_options(int from, int to)
 		copy_value(from, to, ints[i], sizeof(int));
 }
 
+/*
+ * A signal comes from the real user of who names its owner, and may go only where
+ * that one may send signals.  Who makes a socket for another user's process, and
+ * is that user in effect only, has a process name it that is nobody else.
+ */
+static void set_owner(int fd, const struct f_owner_ex *owner, bool for_another)
+{
+	uid_t uid = geteuid();
+	pid_t pid;
+
+	if (!for_another || uid == getuid()) {
+		fcntl(fd, F_SETOWN_EX, owner);
+		return;
+	}
+	pid = fork();
+	if (!pid) {
+		/* That user may not look into it. */
+		prctl(PR_SET_DUMPABLE, 0);
+		if (!setresuid(uid, uid, uid))
+			fcntl(fd, F_SETOWN_EX, owner);
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 /* The flags of the open file; O_ASYNC waits for the number it will have. */
-static void copy_flags(int from, int to)
+static void copy_flags(int from, int to, bool for_another)
 {
 	int flags = fcntl(from, F_GETFL);
 	struct f_owner_ex owner;
@@ -196,7 +224,7 @@ static void copy_flags(int from, int to)
 		return;
 	fcntl(to, F_SETFL, flags & ~O_ASYNC);
 	if (!fcntl(from, F_GETOWN_EX, &owner) && owner.pid)
-		fcntl(to, F_SETOWN_EX, &owner);
+		set_owner(to, &owner, for_another);
 	sig = fcntl(from, F_GETSIG);
 	if (sig > 0)
 		fcntl(to, F_SETSIG, sig);
@@ -225,10 +253,11 @@ static int copy_name(int from, int to)
 /**
  * native_like() - make an AF_UNIX socket like a vunix socket
  * @fd: the vunix socket, see native_may_replace()
+ * @for_another: it is for another process, whose user we are in effect
  *
  * Return: a descriptor that is closed on exec, or -1.
  */
-int native_like(int fd)
+int native_like(int fd, bool for_another)
 {
 	int type = option(fd, SO_TYPE);
 	int new;
@@ -239,7 +268,7 @@ int native_like(int fd)
 	if (new < 0)
 		return -1;
 	copy_options(fd, new);
-	copy_flags(fd, new);
+	copy_flags(fd, new, for_another);
 	if (!copy_name(fd, new))
 		return new;
 	close(new);

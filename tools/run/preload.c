@@ -401,8 +401,9 @@ static int refusal(int err)
 /* Was a call refused that AF_UNIX may take? */
 static bool may_fall_back(const struct sockaddr *addr, socklen_t len)
 {
+	/* A filter may kill for what that takes. */
 	return fallback && family && errno == ECONNREFUSED &&
-	       is_unix_address(addr, len);
+	       !is_sandboxed() && is_unix_address(addr, len);
 }
 
 /*
@@ -434,7 +435,7 @@ static int connect_native(int fd, const struct sockaddr *addr, socklen_t len,
 	if (!native_may_replace(fd))
 		return err;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	new = native_like(fd);
+	new = native_like(fd, false);
 	if (new >= 0) {
 		pthread_cleanup_push(close_new, &new);
 		pthread_setcancelstate(state, NULL);
@@ -484,7 +485,7 @@ static ssize_t send_native(int fd, const struct msghdr *msg, int flags)
 	if (was_replaced(fd, st.st_ino))
 		return NEXT(sendmsg)(fd, msg, flags);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	new = native_like(fd);
+	new = native_like(fd, false);
 	if (new >= 0) {
 		pthread_cleanup_push(close_new, &new);
 		pthread_setcancelstate(state, NULL);

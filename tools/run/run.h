@@ -76,7 +76,7 @@ long run_status_number(const char *status, const char *name, int nth);
 bool native_is_vunix(int fd);
 bool native_may_replace(int fd);
 bool native_has_peer(int fd);
-int native_like(int fd);
+int native_like(int fd, bool for_another);
 
 /* table.c */
 #define TABLE_MAX	256

@@ -41,6 +41,8 @@ static int own_net_fd;
 static uid_t own_uid;
 static gid_t own_gid, own_group[CALL_GROUPS];
 static int own_groups;
+static bool other_groups;	/* those of a caller are in force */
+static bool may_return;		/* to our own network namespace */
 
 static void read_proc(pid_t tid, const char *name, char *buf, size_t size)
 {
@@ -187,6 +189,9 @@ static int enter_net(pid_t tid)
 		return -1;
 	if (st.st_ino == own_net.st_ino && st.st_dev == own_net.st_dev)
 		return 0;
+	/* Ours may belong to who is above us: there would be no way back. */
+	if (!may_return)
+		return -1;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -202,8 +207,11 @@ static int enter_net(pid_t tid)
 static bool become_owner(const struct call *c)
 {
 	if (c->uid != own_uid || c->gid != own_gid) {
-		if (c->nr_groups < 0 || setgroups(c->nr_groups, c->groups) ||
-		    setegid(c->gid) || seteuid(c->uid))
+		if (own_groups < 0 || c->nr_groups < 0 ||
+		    setgroups(c->nr_groups, c->groups))
+			return false;
+		other_groups = true;
+		if (setegid(c->gid) || seteuid(c->uid))
 			return false;
 	}
 	setfsgid(c->fsgid);
@@ -219,8 +227,9 @@ static void become_self(void)
 		_exit(1);
 	setfsuid(own_uid);
 	setfsgid(own_gid);
-	if (own_groups >= 0 && !own_uid && setgroups(own_groups, own_group))
+	if (other_groups && setgroups(own_groups, own_group))
 		_exit(1);
+	other_groups = false;
 }
 
 /**
@@ -245,7 +254,6 @@ bool call_enter(struct call *c)
 void call_leave(struct call *c)
 {
 	become_self();
-	/* Where we came from, we may go. */
 	if (c->elsewhere == 1 && setns(own_net_fd, CLONE_NEWNET))
 		_exit(1);
 }
@@ -518,6 +526,7 @@ static void learn_self(void)
 	own_uid = geteuid();
 	own_gid = getegid();
 	own_groups = getgroups(CALL_GROUPS, own_group);
+	may_return = !setns(own_net_fd, CLONE_NEWNET);
 	read_proc(getpid(), "attr/current", own_label, sizeof(own_label));
 }
 
