@@ -84,6 +84,11 @@ function vunix.init()
 	streams, pairs_, frames = {}, {}, {}
 end
 
+-- What others have chosen, for columns: tshark prints them on a terminal as they are.
+local function printable(s)
+	return (s:gsub("[%c\127]", "."):gsub("\194[\128-\159]", "."))
+end
+
 -- The first entry for the first name that has one.
 local function by_name(...)
 	for _, name in ipairs({ ... }) do
@@ -179,11 +184,10 @@ local function dissect_dbus(tvb, pinfo, tree, root)
 				end
 				return at
 			end
-			tree:add(f.auth, tvb(at, #line),
-				(line:gsub("[%z\r\n]", "")))
+			local text = line:gsub("[%z\r\n]", "")
+			tree:add(f.auth, tvb(at, #line), text)
 			pinfo.cols.protocol = "D-Bus"
-			pinfo.cols.info:append(", " ..
-				(line:gsub("[%z\r\n]", "")))
+			pinfo.cols.info:append(", " .. printable(text))
 			at = at + #line
 		elseif n == nil or (n > 0 and n > len - at) then
 			return at
@@ -335,8 +339,8 @@ function vunix.dissector(tvb, pinfo, root)
 	tree:append_text(", " .. h.src .. " to " .. h.dst)
 
 	pinfo.cols.info = string.format("%s%s -> %s%s, process %d, %d bytes",
-		h.src, h.src_name == "" and "" or " " .. h.src_name,
-		h.dst, h.dst_name == "" and "" or " " .. h.dst_name,
+		h.src, h.src_name == "" and "" or " " .. printable(h.src_name),
+		h.dst, h.dst_name == "" and "" or " " .. printable(h.dst_name),
 		tvb(40, 4):uint(), h.len)
 	if tvb(52, 4):uint() > 0 then
 		pinfo.cols.info:append(string.format(", %d descriptors",
