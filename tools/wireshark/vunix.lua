@@ -16,7 +16,7 @@ local HDR_LEN = 64
 local PENDING_MAX = 64 * 1024 * 1024
 
 local F_TO_SERVER, F_TO_CLIENT, F_CONTINUED, F_URGENT = 1, 2, 4, 8
-local STREAM = 1
+local STREAM, DGRAM = 1, 2
 
 local vunix = Proto("vunix", "vunix local sockets")
 
@@ -246,18 +246,23 @@ end
 
 local function first_sight(h, payload)
 	local way = h.src .. ">" .. h.dst
-	local st = streams[way]
+	-- Of datagrams it is the receiver who counts, whoever sends.
+	local counter = h.type == DGRAM and h.dst or way
+	local st = streams[counter]
 	local frame = {}
 
 	if not st then
-		st = {}
-		streams[way] = st
+		st = { unnumbered = 0 }
+		streams[counter] = st
 	end
-	frame.lost = st.next ~= nil and st.next ~= h.seq
-	if h.type == STREAM then
-		st.next = (h.seq + h.len) % 4294967296
+	if h.type == DGRAM and h.seq == 0 then
+		-- From another network namespace, or the first: it tells nothing.
+		st.unnumbered = st.unnumbered + 1
 	else
-		st.next = (h.seq + 1) % 4294967296
+		frame.lost = st.next ~= nil and
+			(h.seq - st.next) % 4294967296 > st.unnumbered
+		st.next = (h.seq + (h.type == STREAM and h.len or 1)) % 4294967296
+		st.unnumbered = 0
 	end
 	if frame.lost then
 		st.pending = nil
