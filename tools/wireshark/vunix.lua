@@ -166,6 +166,9 @@ local function dbus_len(tvb, at)
 	return 16 + math.floor((u32(12) + 7) / 8) * 8 + u32(4)
 end
 
+-- Of what a dissector fails at it has made a malformed packet in the tree, before it
+-- becomes an error of Lua (hence pcall): that is done with as well.
+
 -- Returns how many bytes are done with; the others are to come again, with more.
 local function dissect_dbus(tvb, pinfo, tree, root)
 	local d = find_dissector("dbus")
@@ -194,7 +197,7 @@ local function dissect_dbus(tvb, pinfo, tree, root)
 		elseif n == 0 or not d then
 			return len
 		else
-			d:call(tvb(at, n):tvb(), pinfo, root)
+			pcall(d.call, d, tvb(at, n):tvb(), pinfo, root)
 			at = at + n
 		end
 	end
@@ -211,12 +214,12 @@ local function dissect_other(name, tvb, pinfo, root)
 	pinfo.can_desegment = 2
 	pinfo.desegment_len = 0
 	pinfo.desegment_offset = 0
-	d:call(tvb, pinfo, root)
-	if pinfo.desegment_len ~= 0 then
+	if pcall(d.call, d, tvb, pinfo, root) and pinfo.desegment_len ~= 0 then
 		local at = pinfo.desegment_offset
 		pinfo.desegment_len = 0
 		return at
 	end
+	pinfo.desegment_len = 0
 	return tvb:len()
 end
 
@@ -268,6 +271,8 @@ local function first_sight(h, payload)
 		st.pending = nil
 	end
 	frame.before = st.pending
+	-- Whatever becomes of this packet, it does not come in front of the next again.
+	st.pending = nil
 	frame.stream = st
 	if payload then
 		-- Both ends of a connection speak the same.
