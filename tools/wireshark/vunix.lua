@@ -7,13 +7,21 @@
 -- or put this file into the folder of personal Lua plugins (Help, About, Folders).
 -- What was sent is handed on to the dissector of its protocol: that which a name
 -- of the socket tells (preference "Names and protocols"), else that which the first
--- bytes look like.  Streams are put together for that, unless something is missing.
+-- bytes look like.  Streams are put together for that, unless something is missing, or
+-- what belongs together is longer than STREAM_MAX.
 -- The format is told in <linux/vunixmon.h>.
 
 local ETHERTYPE = 0x88b5
 local HDR_LEN = 64
--- More than this is not kept to be put together.
-local PENDING_MAX = 64 * 1024 * 1024
+-- What is longer is not put together.
+local STREAM_MAX = 1024 * 1024
+-- A dissector that does not know how much it needs gets what there is with each packet
+-- once more, until this many bytes were gone through.
+local TRIES_MAX = 64 * 1024 * 1024
+-- A line of D-Bus authentication: no implementation takes more.
+local AUTH_MAX = 16 * 1024
+-- What dissectors say that do not know how much they need (epan/packet_info.h)
+local ONE_MORE_SEGMENT, UNTIL_FIN = 0x0fffffff, 0x0ffffffe
 
 local F_TO_SERVER, F_TO_CLIENT, F_CONTINUED, F_URGENT = 1, 2, 4, 8
 local STREAM, DGRAM = 1, 2
@@ -55,6 +63,7 @@ local f = {
 	data = ProtoField.bytes("vunix.data", "Data"),
 	auth = ProtoField.string("vunix.dbus_auth", "D-Bus authentication"),
 	pending = ProtoField.uint32("vunix.pending", "Bytes of earlier packets"),
+	more = ProtoField.uint32("vunix.more", "Bytes that wait for later packets"),
 }
 vunix.fields = f
 
@@ -64,7 +73,9 @@ local e_cut = ProtoExpert.new("vunix.cut", "Not all of it was captured",
 	expert.group.SEQUENCE, expert.severity.NOTE)
 local e_short = ProtoExpert.new("vunix.malformed", "Malformed header",
 	expert.group.MALFORMED, expert.severity.ERROR)
-vunix.experts = { e_lost, e_cut, e_short }
+local e_long = ProtoExpert.new("vunix.too_long", "Too long to be put together",
+	expert.group.REASSEMBLE, expert.severity.NOTE)
+vunix.experts = { e_lost, e_cut, e_short, e_long }
 
 vunix.prefs.names = Pref.string("Names and protocols",
 	"redis=resp, valkey=resp, dbus=dbus, system_bus_socket=dbus, " ..
@@ -76,12 +87,55 @@ vunix.prefs.names = Pref.string("Names and protocols",
 vunix.prefs.guess = Pref.bool("Guess protocols", true,
 	"Where no name tells, look at the first bytes of a connection")
 
+vunix.prefs.keep = Pref.uint("Kept of a file (MiB)", 64,
+	"How much of messages that are in several packets is kept to be put " ..
+	"together; the oldest go first")
+
 -- What is known of each direction, and each pair; and of each packet, as the
 -- packets are looked at again, in any order.
 local streams, pairs_, frames = {}, {}, {}
 
+-- Beginnings of messages, oldest first.  Each is a list of the pieces that came before
+-- its last packet, which all packets share that have one:
+--   len	bytes of them
+--   need	how many bytes the dissector wants before it is asked again, if it knows
+--   tried	how many it has gone through
+--   gone	they are not kept any more
+local kept = { first = 1, last = 0, bytes = 0 }
+
 function vunix.init()
 	streams, pairs_, frames = {}, {}, {}
+	kept = { first = 1, last = 0, bytes = 0 }
+end
+
+local function forget(msg)
+	if msg.gone then
+		return
+	end
+	kept.bytes = kept.bytes - msg.len
+	for i = #msg, 1, -1 do
+		msg[i] = nil
+	end
+	msg.gone = true
+end
+
+local function new_message()
+	local msg = { len = 0, tried = 0 }
+	kept.last = kept.last + 1
+	kept[kept.last] = msg
+	return msg
+end
+
+local function keep(msg, piece)
+	msg[#msg + 1] = piece
+	msg.len = msg.len + #piece
+	kept.bytes = kept.bytes + #piece
+	while kept.bytes > vunix.prefs.keep * 1024 * 1024 do
+		local oldest = kept[kept.first]
+		kept[kept.first] = nil
+		kept.first = kept.first + 1
+		forget(oldest)
+	end
 end
 
 -- What others have chosen, for columns: tshark prints them on a terminal as they are.
@@ -169,31 +223,32 @@ end
 -- Of what a dissector fails at it has made a malformed packet in the tree, before it
 -- becomes an error of Lua (hence pcall): that is done with as well.
 
--- Returns how many bytes are done with; the others are to come again, with more.
+-- Returns how many bytes are done with; the others are to come again, with more: with
+-- so many that it is as many as the second value says, if that can be told.
 local function dissect_dbus(tvb, pinfo, tree, root)
 	local d = find_dissector("dbus")
 	local at, len = 0, tvb:len()
+	local bytes
 
 	while at < len do
-		local first = tvb(at, 1):uint()
 		local n = dbus_len(tvb, at)
-		if first == 0 or (first >= 0x41 and first <= 0x5a and
-				  (n == nil or n == 0)) then
+		bytes = bytes or tvb:raw()
+		if (n == nil or n == 0) and bytes:find("^%z?[A-Z]", at + 1) then
 			-- Lines of authentication, the first behind a NUL.
-			local line = tvb(at):raw():match("^[^\n]*\n")
-			if not line then
-				if first == 0 and len - at == 1 then
-					return len
-				end
-				return at
+			local last = bytes:find("\n", at + 1, true)
+			if not last then
+				return len - at > AUTH_MAX and len or at
 			end
-			local text = line:gsub("[%z\r\n]", "")
-			tree:add(f.auth, tvb(at, #line), text)
+			local text = bytes:sub(at + 1, last):gsub("[%z\r\n]", "")
+			tree:add(f.auth, tvb(at, last - at), text)
 			pinfo.cols.protocol = "D-Bus"
 			pinfo.cols.info:append(", " .. printable(text))
-			at = at + #line
+			at = last
+		elseif n == nil and bytes:byte(at + 1) == 0 then
+			-- That NUL alone, or nothing of it.
+			return len
 		elseif n == nil or (n > 0 and n > len - at) then
-			return at
+			return at, n or 16
 		elseif n == 0 or not d then
 			return len
 		else
@@ -204,46 +259,119 @@ local function dissect_dbus(tvb, pinfo, tree, root)
 	return at
 end
 
--- Others say themselves what they need.
-local function dissect_other(name, tvb, pinfo, root)
+-- Others say themselves what they need, if they @may get it.
+local function dissect_other(name, tvb, pinfo, root, may)
 	local d = find_dissector(name)
+	local len = tvb:len()
 	if not d then
-		return tvb:len()
+		return len
 	end
 	-- One less for each dissector on the way
-	pinfo.can_desegment = 2
+	pinfo.can_desegment = may and 2 or 0
 	pinfo.desegment_len = 0
 	pinfo.desegment_offset = 0
-	if pcall(d.call, d, tvb, pinfo, root) and pinfo.desegment_len ~= 0 then
-		local at = pinfo.desegment_offset
-		pinfo.desegment_len = 0
+	local ok = pcall(d.call, d, tvb, pinfo, root)
+	local more, at = pinfo.desegment_len, pinfo.desegment_offset
+	pinfo.desegment_len = 0
+	if not ok or more == 0 or at >= len or not may then
+		return len
+	end
+	if more == ONE_MORE_SEGMENT then
 		return at
 	end
-	pinfo.desegment_len = 0
-	return tvb:len()
+	-- Nothing here tells where a stream ends.
+	return at, more == UNTIL_FIN and math.huge or len - at + more
 end
 
 local function hand_on(name, tvb, pinfo, tree, root)
 	if name == "dbus" then
 		return dissect_dbus(tvb, pinfo, tree, root)
 	end
-	return dissect_other(name, tvb, pinfo, root)
+	return dissect_other(name, tvb, pinfo, root, true)
 end
 
--- A stream: what was left of earlier packets goes in front.
-local function dissect_stream(frame, payload, pinfo, tree, root)
-	local tvb = payload:tvb()
-
-	if frame.before then
-		tree:add(f.pending, payload, frame.before:len()):set_generated()
-		local whole = ByteArray.new()
-		whole:append(frame.before)
-		whole:append(payload:bytes())
-		tvb = whole:tvb("vunix stream")
+-- There will be no more of it than @tvb: some can make something of that.
+local function hand_on_rest(name, tvb, pinfo, root)
+	if name ~= "dbus" then
+		dissect_other(name, tvb, pinfo, root, false)
 	end
-	local done = hand_on(frame.name, tvb, pinfo, tree, root)
-	if done < tvb:len() then
-		return tvb(done):bytes()
+end
+
+-- A stream: what was left of earlier packets goes in front.  When a packet is seen
+-- @first it is found out what becomes of it; if it is @cut, nothing will continue it.
+local function dissect_stream(frame, first, cut, payload, pinfo, tree, root)
+	local st, msg, tvb = frame.stream, frame.msg, payload:tvb()
+
+	-- Whatever happens, it does not come in front of the next once more.
+	if first then
+		st.msg = nil
+	end
+	if msg then
+		tree:add(f.pending, payload, frame.before):set_generated()
+		if first and msg.need and msg.len + payload:len() < msg.need then
+			frame.waits = true
+			if cut then
+				forget(msg)
+			else
+				frame.more = msg.len + payload:len()
+				keep(msg, payload:raw())
+				st.msg = msg
+			end
+		end
+	end
+	if frame.too_long then
+		tree:add_proto_expert_info(e_long)
+	end
+	if frame.more then
+		tree:add(f.more, payload, frame.more):set_generated()
+	end
+	if frame.waits then
+		return
+	end
+	if msg then
+		if msg.gone then
+			-- That was when it was seen first.
+			if not frame.too_long then
+				tree:add_proto_expert_info(e_long)
+			end
+			return
+		end
+		tvb = ByteArray.new(table.concat(msg) .. payload:raw(), true)
+			:tvb("vunix stream")
+	end
+
+	local len = tvb:len()
+	local done, need = hand_on(frame.name, tvb, pinfo, tree, root)
+	if not first then
+		if frame.rest then
+			hand_on_rest(frame.name, tvb(frame.rest):tvb(), pinfo, root)
+		end
+		return
+	end
+	if done >= len then
+		return
+	end
+	if done > 0 or not msg then
+		msg = new_message()
+	end
+	msg.tried = msg.tried + len - done
+	if cut then
+		forget(msg)
+	elseif (need or len - done) > STREAM_MAX or msg.tried > TRIES_MAX then
+		forget(msg)
+		frame.rest = done
+		if need ~= math.huge then
+			frame.too_long = true
+			tree:add_proto_expert_info(e_long)
+		end
+		hand_on_rest(frame.name, tvb(done):tvb(), pinfo, root)
+	else
+		frame.waits = done == 0
+		frame.more = len - done
+		tree:add(f.more, payload, frame.more):set_generated()
+		keep(msg, done > 0 and tvb(done):raw() or payload:raw())
+		msg.need = need
+		st.msg = msg
 	end
 end
 
@@ -267,14 +395,17 @@ local function first_sight(h, payload)
 		st.next = (h.seq + (h.type == STREAM and h.len or 1)) % 4294967296
 		st.unnumbered = 0
 	end
-	if frame.lost then
-		st.pending = nil
+	if st.msg and (frame.lost or (h.len > 0 and not payload)) then
+		forget(st.msg)
+		st.msg = nil
+	elseif st.msg and st.msg.gone then
+		frame.too_long = true
+		st.msg = nil
 	end
-	frame.before = st.pending
-	-- Whatever becomes of this packet, it does not come in front of the next again.
-	st.pending = nil
 	frame.stream = st
 	if payload then
+		frame.msg = st.msg
+		frame.before = st.msg and st.msg.len
 		-- Both ends of a connection speak the same.
 		local key = h.src < h.dst and way or h.dst .. ">" .. h.src
 		frame.name = dissector_of(key, h.src_name, h.dst_name,
@@ -382,20 +513,12 @@ function vunix.dissector(tvb, pinfo, root)
 	end
 	tree:add(f.data, payload)
 
-	local rest
 	if not frame.name then
 		Dissector.get("data"):call(payload:tvb(), pinfo, root)
 	elseif h.type == STREAM then
-		rest = dissect_stream(frame, payload, pinfo, tree, root)
+		dissect_stream(frame, first, left < h.len, payload, pinfo, tree, root)
 	else
 		hand_on(frame.name, payload:tvb(), pinfo, tree, root)
-	end
-	if first then
-		-- With a gap behind it, it is of no use.
-		if rest and (left < h.len or rest:len() > PENDING_MAX) then
-			rest = nil
-		end
-		frame.stream.pending = rest
 	end
 end
 
