@@ -567,7 +567,7 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-TEST_F(mine, churn)
+TEST_F_TIMEOUT(mine, churn, 150)
 {
 	static struct census c;
 	struct unix_diag_req req;

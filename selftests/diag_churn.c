@@ -5,7 +5,7 @@
  * and is shown beside; what it misses and doubles is printed, and not held
  * against it.
  *
- * 20000 sockets; 100000 with VUNIX_HUGE set, 4000 where kernels are slow.
+ * 20000 sockets; 100000 with VUNIX_HUGE set, 1500 where kernels are slow.
  */
 #define VT_OWN_NETNS
 #include "diag.h"
@@ -91,7 +91,7 @@ TEST_F_TIMEOUT(churn, all_once, 300)
 
 	c.family = variant->family;
 	c.nr = getenv("VUNIX_HUGE") ? MOST :
-	       getenv("VUNIX_SHARED_NETNS") ? 4000 : 20000;
+	       getenv("VUNIX_SHARED_NETNS") ? 1500 : 20000;
 	lim.rlim_cur = c.nr + COMERS + 100;
 	lim.rlim_max = lim.rlim_cur;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &lim));
