@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,19 +37,21 @@ struct name {
  * Reading the call
  */
 
-static int read_name(const struct call *c, uint64_t where, uint64_t len,
+/* A length is an int, also where its register is wider. */
+static int read_name(struct call *c, uint64_t where, int len,
 		     struct name *name)
 {
 	memset(name, 0, sizeof(*name));
-	if (!where || len <= sizeof(name->un.sun_family) ||
-	    len > sizeof(name->un) || call_read(c, where, &name->un, len))
+	if (!where || len <= (int)sizeof(name->un.sun_family) ||
+	    len > (int)sizeof(name->un) ||
+	    call_read(c, where, &name->un, len))
 		return -1;
 	name->len = len;
 	return name->un.sun_family == AF_UNIX ? 0 : -1;
 }
 
 /* The name of a struct msghdr; an array of struct mmsghdr begins with one. */
-static int read_msghdr(const struct call *c, struct name *name)
+static int read_msghdr(struct call *c, struct name *name)
 {
 	uint64_t at = c->args[1], where;
 	uint32_t len;
@@ -59,13 +62,16 @@ static int read_msghdr(const struct call *c, struct name *name)
 	return read_name(c, where, len, name);
 }
 
-static int read_call(const struct call *c, const char *what, struct name *name)
+static int read_call(struct call *c, enum run_call what, struct name *name)
 {
-	if (!strcmp(what, "connect"))
+	switch (what) {
+	case CALL_CONNECT:
 		return read_name(c, c->args[1], c->args[2], name);
-	if (!strcmp(what, "sendto"))
+	case CALL_SENDTO:
 		return read_name(c, c->args[4], c->args[5], name);
-	return read_msghdr(c, name);
+	default:
+		return read_msghdr(c, name);
+	}
 }
 
 /*
@@ -91,26 +97,152 @@ static bool probe(int family, const struct sockaddr_un *un, socklen_t len)
 }
 
 /*
- * Where the caller begins to look for a path.  Asked for before we take on its
- * identity: it may be hidden from that.
+ * A path means to the caller what its root, its folder and its mounts make of
+ * it.  They are opened before we take on its identity, for they may be hidden
+ * from that.
  */
-static int open_start(const struct call *c, const struct name *name)
-{
-	char dir[64];
+struct place {
+	int	root, cwd, self, mounts;
+	bool	same_root;	/* as ours, mounts included */
+};
 
-	snprintf(dir, sizeof(dir), "/proc/%d/%s", c->tid,
-		 name->un.sun_path[0] == '/' ? "root" : "cwd");
-	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+static int open_of(pid_t tid, const char *name, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	return open(path, flags | O_CLOEXEC);
 }
 
-static int open_path(int start, const char *path)
+static bool same_file(const struct statx *a, const struct statx *b)
+{
+	return a->stx_ino == b->stx_ino && a->stx_mnt_id == b->stx_mnt_id &&
+	       a->stx_dev_major == b->stx_dev_major &&
+	       a->stx_dev_minor == b->stx_dev_minor;
+}
+
+static bool is_own_root(int root)
+{
+	const unsigned int mask = STATX_INO | STATX_MNT_ID;
+	struct statx ours, theirs;
+
+	return !statx(AT_FDCWD, "/", 0, mask, &ours) &&
+	       !statx(root, "", AT_EMPTY_PATH, mask, &theirs) &&
+	       (ours.stx_mask & theirs.stx_mask & STATX_MNT_ID) &&
+	       same_file(&ours, &theirs);
+}
+
+/* Also closed when the call is done, with whatever was opened for it. */
+static void open_place(const struct call *c, struct place *place)
+{
+	place->root = open_of(c->tid, "root", O_PATH | O_DIRECTORY);
+	place->cwd = open_of(c->tid, "cwd", O_PATH | O_DIRECTORY);
+	place->self = -1;
+	place->mounts = -1;
+	place->same_root = place->root >= 0 && is_own_root(place->root);
+	if (!place->same_root)
+		place->mounts = open_of(c->tid, "ns/mnt", O_RDONLY);
+}
+
+/* Under /proc/self we would find ourselves; whose @rest is it? */
+static pid_t whose_proc(const struct call *c, const char *path,
+			const char **rest)
+{
+	static const char self[] = "/proc/self/", task[] = "/proc/thread-self/";
+
+	if (!strncmp(path, self, strlen(self))) {
+		*rest = path + strlen(self);
+		return c->tgid;
+	}
+	if (!strncmp(path, task, strlen(task))) {
+		*rest = path + strlen(task);
+		return c->tid;
+	}
+	return 0;
+}
+
+/* The root is the caller's by now. */
+static int open_here(const struct place *place, const char *path)
+{
+	int start = place->self >= 0 ? place->self : place->cwd;
+
+	return openat(start, path, O_PATH | O_CLOEXEC);
+}
+
+/* To stay; only for a child. */
+static bool go_there(const struct place *place)
+{
+	return place->mounts >= 0 && !setns(place->mounts, CLONE_NEWNS) &&
+	       !fchdir(place->root) && !chroot(".");
+}
+
+/* Without the privilege to go there; what /proc has of others is not found. */
+static int open_from_here(const struct place *place, const char *path)
 {
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
-		.resolve = path[0] == '/' ? RESOLVE_IN_ROOT : 0,
+		.resolve = RESOLVE_IN_ROOT,
 	};
 
-	return syscall(SYS_openat2, start, path, &how, sizeof(how));
+	if (path[0] != '/')
+		return -1;
+	return syscall(SYS_openat2, place->root, path, &how, sizeof(how));
+}
+
+/*
+ * A child, for it does not come back, with our table of descriptors.  Its
+ * privilege to go there, and then the caller's identity to look around.
+ */
+static int open_elsewhere(struct call *c, const struct place *place,
+			  const char *path)
+{
+	int ends[2], fd = -1;
+	pid_t pid;
+
+	/* May we become the caller at all? */
+	if (!call_enter(c))
+		return -1;
+	call_leave(c);
+	if (pipe2(ends, O_CLOEXEC))
+		return -1;
+	pid = raw_clone(CLONE_FILES | SIGCHLD);
+	if (!pid) {
+		bool there = go_there(place);
+
+		if (call_become(c))
+			fd = there ? open_here(place, path) :
+			     open_from_here(place, path);
+		_exit(write(ends[1], &fd, sizeof(fd)) != sizeof(fd));
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	close(ends[1]);
+	if (read(ends[0], &fd, sizeof(fd)) != sizeof(fd))
+		fd = -1;
+	close(ends[0]);
+	return fd;
+}
+
+/* The file by that name, or -1.  Not in call_enter(). */
+static int open_path(struct call *c, struct place *place, const char *path)
+{
+	pid_t whose = whose_proc(c, path, &path);
+	int fd = -1;
+
+	if (whose) {
+		place->self = open_of(whose, ".", O_PATH | O_DIRECTORY);
+		if (place->self < 0)
+			return -1;
+	}
+	if (place->root < 0 || (path[0] != '/' && place->cwd < 0))
+		return -1;
+	if (!place->same_root)
+		return open_elsewhere(c, place, path);
+	if (!call_enter(c))
+		return -1;
+	fd = open_here(place, path);
+	call_leave(c);
+	return fd;
 }
 
 static bool owns_path(int family, int fd)
@@ -162,32 +294,35 @@ static bool owns_abstract(int family, int type, const struct name *name)
 	return found;
 }
 
-static bool is_elsewhere(const struct call *c, int start, int type,
+/* Nobody on vunix has the name, but somebody on AF_UNIX does; in call_enter(). */
+static bool is_elsewhere(const struct call *c, int fd, int type,
 			 const struct name *name)
 {
-	bool elsewhere;
-	int fd;
-
-	if (!name->un.sun_path[0])
-		return !owns_abstract(c->opt->family, type, name) &&
-		       owns_abstract(AF_UNIX, type, name);
-	fd = open_path(start, name->un.sun_path);
-	if (fd < 0)
-		return false;
-	elsewhere = !owns_path(c->opt->family, fd) && owns_path(AF_UNIX, fd);
-	close(fd);
-	return elsewhere;
+	if (name->un.sun_path[0])
+		return !owns_path(c->opt->family, fd) &&
+		       owns_path(AF_UNIX, fd);
+	return !owns_abstract(c->opt->family, type, name) &&
+	       owns_abstract(AF_UNIX, type, name);
 }
 
 /*
  * Replacing
  */
 
+/* Newer than the headers we are built with: Linux 6.9, of <linux/pidfd.h> */
+#define NUM_PIDFD_THREAD	O_EXCL
+
+/*
+ * From the caller's table: that of its thread, where the kernel can tell one.
+ * Else it is the first thread's, and table_is() tells if that is another.
+ */
 static int from_caller(const struct call *c, int number)
 {
-	int pidfd = syscall(SYS_pidfd_open, c->tgid, 0);
+	int pidfd = syscall(SYS_pidfd_open, c->tid, NUM_PIDFD_THREAD);
 	int fd;
 
+	if (pidfd < 0)
+		pidfd = syscall(SYS_pidfd_open, c->tgid, 0);
 	if (pidfd < 0)
 		return -1;
 	fd = syscall(SYS_pidfd_getfd, pidfd, number, 0);
@@ -202,10 +337,10 @@ static int above(int fd, int number)
 
 /*
  * An epoll set knows what it watches by open file and number, so both have to
- * be in our table, too; that is the child's, who has no use for it otherwise.
+ * be in our table, too; that is a child's, who has no use for it otherwise.
  */
-static void move_registration(int set, int number, int old, int new,
-			      const struct table_entry *entry)
+static int move_entry(int set, int number, int old, int new,
+		      const struct table_entry *entry)
 {
 	struct epoll_event event = {
 		.events = entry->events,
@@ -216,36 +351,80 @@ static void move_registration(int set, int number, int old, int new,
 	old = above(old, number);
 	new = above(new, number);
 	if (set < 0 || old < 0 || new < 0 || dup2(old, number) < 0)
-		return;
+		return -1;
 	if (epoll_ctl(set, EPOLL_CTL_DEL, number, NULL))
-		return;
-	if (dup2(new, number) == number)
+		return -1;
+	if (dup2(new, number) == number &&
+	    !epoll_ctl(set, EPOLL_CTL_ADD, number, &event))
+		return 0;
+	if (dup2(old, number) == number)
 		epoll_ctl(set, EPOLL_CTL_ADD, number, &event);
+	return -1;
 }
 
-static void move_registrations(const struct call *c, const char *proc,
-			       int number, int old, int new, ino_t ino,
-			       const struct table_list *sets)
+static bool move_in_child(int set, int number, int old, int new,
+			  const struct table_entry *entry)
 {
-	for (int i = 0; i < sets->n; i++) {
-		struct table_entry entry;
-		pid_t pid;
-		int set;
+	int status = -1;
+	pid_t pid = fork();
 
-		if (!table_epoll(proc, sets->fds[i], number, ino, &entry))
+	if (!pid)
+		_exit(move_entry(set, number, old, new, entry) ? 1 : 0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+/* What is to be moved, and how far that has come. */
+struct moves {
+	int			n;
+	int			sets[TABLE_MAX];	/* ours */
+	struct table_entry	entries[TABLE_MAX];
+};
+
+static void close_moves(struct moves *moves)
+{
+	for (int i = 0; i < moves->n; i++)
+		close(moves->sets[i]);
+	moves->n = 0;
+}
+
+/* From @old to @new, all registrations or none. */
+static bool move_all(struct moves *moves, int number, int old, int new)
+{
+	for (int i = 0; i < moves->n; i++) {
+		if (move_in_child(moves->sets[i], number, old, new,
+				  &moves->entries[i]))
 			continue;
-		set = from_caller(c, sets->fds[i]);
-		if (set < 0)
-			continue;
-		pid = fork();
-		if (!pid) {
-			move_registration(set, number, old, new, &entry);
-			_exit(0);
-		}
-		if (pid > 0)
-			waitpid(pid, NULL, 0);
-		close(set);
+		while (i--)
+			move_in_child(moves->sets[i], number, new, old,
+				      &moves->entries[i]);
+		return false;
 	}
+	return true;
+}
+
+/* False if one cannot be moved: then the socket has to stay. */
+static bool find_moves(const struct call *c, const char *proc, int number,
+		       ino_t ino, const struct table_list *sets,
+		       struct moves *moves)
+{
+	moves->n = 0;
+	for (int i = 0; i < sets->n; i++) {
+		struct table_entry *entry = &moves->entries[moves->n];
+
+		if (!table_epoll(proc, sets->fds[i], number, ino, entry))
+			continue;
+		if (!table_may_move(entry)) {
+			close_moves(moves);
+			return false;
+		}
+		moves->sets[moves->n] = from_caller(c, sets->fds[i]);
+		if (moves->sets[moves->n] < 0) {
+			close_moves(moves);
+			return false;
+		}
+		moves->n++;
+	}
+	return true;
 }
 
 /* A signal tells the number at which O_ASYNC was set. */
@@ -283,41 +462,62 @@ static bool closes_on_exec(const char *proc, int number)
 	return flags & O_CLOEXEC;
 }
 
+/* May it be replaced, as far as the socket itself goes? */
+static bool may_replace(int old, enum run_call what)
+{
+	return native_may_replace(old) &&
+	       (what == CALL_CONNECT || !native_has_peer(old));
+}
+
+static bool replace_number(struct call *c, enum run_call what,
+			   const char *proc, int number, int old, int new,
+			   ino_t ino, const struct table_list *sets)
+{
+	struct seccomp_notif_addfd addfd = {
+		.id = c->req->id,
+		.flags = SECCOMP_ADDFD_FLAG_SETFD,
+		.srcfd = new,
+		.newfd = number,
+		.newfd_flags = closes_on_exec(proc, number) ? O_CLOEXEC : 0,
+	};
+	static struct moves moves;
+	bool done = false;
+
+	if (!find_moves(c, proc, number, ino, sets, &moves))
+		return false;
+	if (move_all(&moves, number, old, new)) {
+		move_async(number, old, new);
+		/* Another thread may have used it, or the number, meanwhile. */
+		done = table_is(proc, number, ino) && may_replace(old, what) &&
+		       ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD,
+			     &addfd) >= 0;
+		if (!done)
+			move_all(&moves, number, new, old);
+	}
+	close_moves(&moves);
+	return done;
+}
+
 /*
  * All numbers of the socket in the caller; with other threads only that of the
  * call, which is in use, while another may be closed at any moment.
  */
-static bool replace(struct call *c, int old, int new)
+static bool replace(struct call *c, enum run_call what, int old, int new,
+		    ino_t ino)
 {
+	int number = c->args[0];
 	struct table_list same, sets;
-	struct stat st;
 	char proc[32];
-	bool done = false;
 
 	snprintf(proc, sizeof(proc), "/proc/%d", c->tid);
-	if (fstat(old, &st) || !table_scan(proc, st.st_ino, &same, &sets))
+	if (!table_scan(proc, ino, &same, &sets) ||
+	    !replace_number(c, what, proc, number, old, new, ino, &sets))
 		return false;
-	if (c->threads != 1) {
-		same.n = 1;
-		same.fds[0] = c->args[0];
-	}
-	for (int i = 0; i < same.n; i++) {
-		struct seccomp_notif_addfd addfd = {
-			.id = c->req->id,
-			.flags = SECCOMP_ADDFD_FLAG_SETFD,
-			.srcfd = new,
-			.newfd = same.fds[i],
-			.newfd_flags = closes_on_exec(proc, same.fds[i]) ?
-				       O_CLOEXEC : 0,
-		};
-
-		move_registrations(c, proc, same.fds[i], old, new, st.st_ino,
-				   &sets);
-		move_async(same.fds[i], old, new);
-		if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &addfd) >= 0)
-			done = true;
-	}
-	return done;
+	for (int i = 0; c->threads == 1 && i < same.n; i++)
+		if (same.fds[i] != number)
+			replace_number(c, what, proc, same.fds[i], old, new,
+				       ino, &sets);
+	return true;
 }
 
 static int socket_type(int fd)
@@ -329,38 +529,50 @@ static int socket_type(int fd)
 	return type;
 }
 
+/* A stream is sent to whoever is connected: an address is an error there. */
+static bool could_matter(int old, enum run_call what)
+{
+	return native_is_vunix(old) && may_replace(old, what) &&
+	       (what == CALL_CONNECT || socket_type(old) == SOCK_DGRAM);
+}
+
 /**
  * fallback_call() - put an AF_UNIX socket over the caller's if the call needs it
  * @c: call with an address; it is not answered here
- * @what: name of the system call
+ * @what: which one
+ *
+ * What is left open the caller of this closes, before the call goes on: nothing
+ * of the sockets may be held for longer than the program holds them.
  *
  * Return: whether a socket was replaced.
  */
-bool fallback_call(struct call *c, const char *what)
+bool fallback_call(struct call *c, enum run_call what)
 {
-	bool connecting = !strcmp(what, "connect");
+	int number = c->args[0], fd = -1, new = -1, old;
+	struct place place;
 	struct name name;
-	int old, start, new = -1;
-	bool done = false;
+	struct stat st;
+	char proc[32];
 
-	if (read_call(c, what, &name) || !call_caller(c))
+	if (!call_caller(c))
 		return false;
-	old = from_caller(c, c->args[0]);
-	if (old < 0)
+	old = from_caller(c, number);
+	snprintf(proc, sizeof(proc), "/proc/%d", c->tid);
+	/* Nearly all calls end here. */
+	if (old < 0 || !could_matter(old, what) || fstat(old, &st) ||
+	    read_call(c, what, &name) || !call_claim(c, st.st_ino) ||
+	    !table_is(proc, number, st.st_ino))
 		return false;
-	start = open_start(c, &name);
-	if (native_is_vunix(old) && native_may_replace(old) &&
-	    (connecting || !native_has_peer(old)) && call_enter(c)) {
-		if (is_elsewhere(c, start, socket_type(old), &name))
-			new = native_like(old, true);
-		call_leave(c);
+	if (name.un.sun_path[0]) {
+		open_place(c, &place);
+		fd = open_path(c, &place, name.un.sun_path);
+		if (fd < 0)
+			return false;
 	}
-	if (new >= 0) {
-		done = replace(c, old, new);
-		close(new);
-	}
-	if (start >= 0)
-		close(start);
-	close(old);
-	return done;
+	if (!call_enter(c))
+		return false;
+	if (is_elsewhere(c, fd, socket_type(old), &name))
+		new = native_like(old, true);
+	call_leave(c);
+	return new >= 0 && replace(c, what, old, new, st.st_ino);
 }

@@ -19,58 +19,70 @@
 
 struct abi {
 	uint32_t	arch;
-	int		socket, socketpair, connect, sendto, sendmsg, sendmmsg;
-	int		socketcall;
+	int		nr[NR_ASKED];	/* in the order of enum run_call */
 };
 
 static const struct abi abis[] = {
 #if defined(__x86_64__) || defined(__i386__)
-	{ AUDIT_ARCH_X86_64, 41, 53, 42, 44, 46, 307, -1 },
-	{ AUDIT_ARCH_I386, 359, 360, 362, 369, 370, 345, 102 },
+	{ AUDIT_ARCH_X86_64, { 41, 53, 42, 44, 46, 307, -1 } },
+	{ AUDIT_ARCH_I386, { 359, 360, 362, 369, 370, 345, 102 } },
 #elif defined(__aarch64__) || defined(__arm__)
-	{ AUDIT_ARCH_AARCH64, 198, 199, 203, 206, 211, 269, -1 },
-	{ AUDIT_ARCH_ARM, 281, 288, 283, 290, 296, 374, -1 },
+	{ AUDIT_ARCH_AARCH64, { 198, 199, 203, 206, 211, 269, -1 } },
+	{ AUDIT_ARCH_ARM, { 281, 288, 283, 290, 296, 374, -1 } },
 #elif defined(__riscv) && __riscv_xlen == 64
-	{ AUDIT_ARCH_RISCV64, 198, 199, 203, 206, 211, 269, -1 },
+	{ AUDIT_ARCH_RISCV64, { 198, 199, 203, 206, 211, 269, -1 } },
 #elif defined(__s390x__)
-	{ AUDIT_ARCH_S390X, 359, 360, 362, 369, 370, 358, 102 },
+	{ AUDIT_ARCH_S390X, { 359, 360, 362, 369, 370, 358, 102 } },
 #else
 #error "no system call numbers for this machine: see struct abi"
 #endif
 };
 
+/* What socketcall() makes of it, and how many words in memory it reads. */
+static const struct {
+	uint32_t	nr;	/* of <linux/net.h> */
+	int		words;
+} subcalls[NR_CALLS] = {
+	[CALL_SOCKET]		= { 1, 3 },
+	[CALL_SOCKETPAIR]	= { 8, 4 },
+	[CALL_CONNECT]		= { 3, 3 },
+	[CALL_SENDTO]		= { 11, 6 },
+	[CALL_SENDMSG]		= { 16, 3 },
+	[CALL_SENDMMSG]		= { 20, 4 },
+};
+
 /**
- * filter_is_call() - is this the system call of that name?
+ * filter_call() - which system call is it?
  * @arch: AUDIT_ARCH_* of the caller
  * @nr: number
- * @name: one of those the filter knows
  *
- * Return: whether it is.
+ * Return: one of those the filter asks about, or CALL_NONE.
  */
-bool filter_is_call(uint32_t arch, int nr, const char *name)
+enum run_call filter_call(uint32_t arch, int nr)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
-		const struct abi *a = &abis[i];
-		const struct {
-			const char	*name;
-			int		nr;
-		} calls[] = {
-			{ "socket", a->socket },
-			{ "socketpair", a->socketpair },
-			{ "connect", a->connect },
-			{ "sendto", a->sendto },
-			{ "sendmsg", a->sendmsg },
-			{ "sendmmsg", a->sendmmsg },
-			{ "socketcall", a->socketcall },
-		};
+	for (size_t i = 0; nr >= 0 && i < ARRAY_SIZE(abis); i++)
+		for (int k = 0; abis[i].arch == arch && k < NR_ASKED; k++)
+			if (abis[i].nr[k] == nr)
+				return k;
+	return CALL_NONE;
+}
 
-		if (a->arch != arch)
+/**
+ * filter_subcall() - which system call does socketcall() stand for?
+ * @nr: its first argument
+ * @words: how many arguments that one reads from memory
+ *
+ * Return: one of those the filter asks about, or CALL_NONE.
+ */
+enum run_call filter_subcall(int nr, int *words)
+{
+	for (int i = 0; i < NR_CALLS; i++) {
+		if (subcalls[i].nr != (uint32_t)nr)
 			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(calls); k++)
-			if (calls[k].nr == nr && !strcmp(calls[k].name, name))
-				return true;
+		*words = subcalls[i].words;
+		return i;
 	}
-	return false;
+	return CALL_NONE;
 }
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -119,13 +131,23 @@ static void ask_always(struct program *p, int nr)
 	notify(p);
 }
 
-/* Ask if the first argument is one of these. */
-static void ask_first(struct program *p, int nr, const uint32_t *values, int n)
+/* Ask if the first argument is that family. */
+static void ask_family(struct program *p, int nr)
+{
+	equal(p, nr, 0, 4);
+	load(p, LOW(0));
+	equal(p, AF_UNIX, 0, 1);
+	notify(p);
+	allow(p);
+}
+
+/* Ask if the first argument is one of those. */
+static void ask_subcalls(struct program *p, int nr, int n)
 {
 	equal(p, nr, 0, 2 + 2 * n);
 	load(p, LOW(0));
 	for (int i = 0; i < n; i++) {
-		equal(p, values[i], 0, 1);
+		equal(p, subcalls[i].nr, 0, 1);
 		notify(p);
 	}
 	allow(p);
@@ -145,24 +167,22 @@ static void ask_address(struct program *p, int nr)
 
 static void add_abi(struct program *p, const struct abi *abi, bool fallback)
 {
-	/* Of <linux/net.h>: socket, socketpair, connect, sendto, sendmsg */
-	static const uint32_t subcalls[] = { 1, 8, 3, 11, 16, 20 };
-	static const uint32_t family[] = { AF_UNIX };
 	unsigned short jump = p->len + 1;
 
 	load(p, offsetof(struct seccomp_data, arch));
 	equal(p, abi->arch, 0, 0);
 	load(p, offsetof(struct seccomp_data, nr));
-	ask_first(p, abi->socket, family, 1);
-	ask_first(p, abi->socketpair, family, 1);
+	ask_family(p, abi->nr[CALL_SOCKET]);
+	ask_family(p, abi->nr[CALL_SOCKETPAIR]);
 	if (fallback) {
-		ask_always(p, abi->connect);
-		ask_address(p, abi->sendto);
-		ask_always(p, abi->sendmsg);
-		ask_always(p, abi->sendmmsg);
+		ask_always(p, abi->nr[CALL_CONNECT]);
+		ask_address(p, abi->nr[CALL_SENDTO]);
+		ask_always(p, abi->nr[CALL_SENDMSG]);
+		ask_always(p, abi->nr[CALL_SENDMMSG]);
 	}
-	if (abi->socketcall >= 0)
-		ask_first(p, abi->socketcall, subcalls, fallback ? 6 : 2);
+	if (abi->nr[CALL_SOCKETCALL] >= 0)
+		ask_subcalls(p, abi->nr[CALL_SOCKETCALL],
+			     fallback ? NR_CALLS : CALL_SOCKETPAIR + 1);
 	allow(p);
 	p->code[jump].jf = p->len - jump - 1;
 }

@@ -12,24 +12,17 @@
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/vunix.h>
 #include "run.h"
 
-#ifndef PRELOAD_DIR
-#define PRELOAD_DIR	"/usr/local/lib/vunix"
-#endif
 #define PRELOAD_NAME	"vunix-preload.so"
 
 enum way { WAY_AUTO, WAY_PRELOAD, WAY_SECCOMP };
@@ -61,36 +54,18 @@ void say_count(const struct run_options *o, const struct run_count *count)
 	    o->name, count->sockets, count->native, count->replaced);
 }
 
-/**
- * start_apart() - fork a process that nobody in the tree is the parent of
- * @flags: of clone(), 0 or CLONE_FILES
- *
- * The command must not find a child it has not made, nor the signal of one: with
- * SIGCHLD ignored there would be none to wait for, and with SIGCHLD blocked it
- * would be the command's first.
- *
- * Return: 0 in the new process, its caller gets a positive number, or -1.
- */
-pid_t start_apart(unsigned long flags)
+/* With --fallback, what cannot be had is done without, silently. */
+static void complain(const char *format, ...)
 {
-	pid_t pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
-	int status;
+	char line[PATH_MAX + 256];
+	va_list args;
 
-	if (pid < 0)
-		return -1;
-	if (!pid) {
-		pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
-		if (!pid)
-			return 0;
-		_exit(pid < 0);
-	}
-	while (waitpid(pid, &status, __WALL) < 0)
-		if (errno != EINTR)
-			return -1;
-	if (!status)
-		return 1;
-	errno = EAGAIN;
-	return -1;
+	if (opt.fallback && !opt.verbose)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	say("%s", line);
 }
 
 /*
@@ -112,29 +87,41 @@ static void find_family(void)
 /*
  * By a raw system call, which the library of another vunix-run does not catch.
  * It loads the module, too, where that is installed.
+ *
+ * Return: 0, EPROTOTYPE if the family is another's, or the errno.
  */
+static int try_vunix(void)
+{
+	int fd = syscall(SYS_socket, opt.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int err = errno;
+
+	if (fd < 0)
+		return err;
+	err = native_is_vunix(fd) ? 0 : EPROTOTYPE;
+	close(fd);
+	return err;
+}
+
+/* A sandbox may kill whoever asks for a family it does not know. */
 static bool have_vunix(void)
 {
-	int fd, err;
-	bool good;
+	int err = run_own_status("Seccomp_filters") > 0 ? in_child(try_vunix) :
+		  try_vunix();
 
-	fd = syscall(SYS_socket, opt.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	err = errno;
-	if (fd >= 0) {
-		good = native_is_vunix(fd);
-		close(fd);
-		if (good)
-			return true;
-		if (!opt.fallback)
-			say("protocol family %d is not vunix", opt.family);
-		return false;
+	switch (err) {
+	case 0:
+		return true;
+	case EPROTOTYPE:
+		complain("protocol family %d is not vunix", opt.family);
+		break;
+	case EAFNOSUPPORT:
+	case EINVAL:
+	case ESOCKTNOSUPPORT:
+		complain("the module vunix is not loaded");
+		break;
+	default:
+		complain("vunix: %s", strerror(err));
 	}
-	if (opt.fallback)
-		return false;
-	if (err == EAFNOSUPPORT || err == EINVAL || err == ESOCKTNOSUPPORT)
-		say("the module vunix is not loaded");
-	else
-		say("vunix: %s", strerror(err));
 	return false;
 }
 
@@ -186,23 +173,28 @@ static __attribute__((noreturn)) void become(const char *path, char **argv)
  * Preloading
  */
 
-/* Beside this program, as in the source tree, or where it was installed. */
+/* Beside this program, as in the source tree, or where both are installed. */
 static bool find_preload(char *path, size_t size)
 {
+	static const char * const places[] = {
+		"/" PRELOAD_NAME, "/../lib/vunix/" PRELOAD_NAME,
+	};
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
-	if (len > 0) {
-		self[len] = 0;
-		slash = strrchr(self, '/');
-		if (slash && (size_t)snprintf(path, size, "%.*s/" PRELOAD_NAME,
-					      (int)(slash - self), self) < size &&
-		    !access(path, R_OK))
+	if (len <= 0)
+		return false;
+	self[len] = 0;
+	slash = strrchr(self, '/');
+	if (!slash)
+		return false;
+	*slash = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if ((size_t)snprintf(path, size, "%s%s", self, places[i]) <
+		    size && !access(path, R_OK))
 			return true;
-	}
-	snprintf(path, size, "%s", PRELOAD_DIR "/" PRELOAD_NAME);
-	return !access(path, R_OK);
+	return false;
 }
 
 /* A list: its separators cannot be in a name. */
@@ -218,16 +210,31 @@ static bool can_preload(void)
 	return find_preload(path, sizeof(path)) && in_a_list(path);
 }
 
+static bool is_listed(const char *list, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (;;) {
+		list += strspn(list, " :");
+		if (!*list)
+			return false;
+		if (strcspn(list, " :") == len && !strncmp(list, path, len))
+			return true;
+		list += strcspn(list, " :");
+	}
+}
+
 static bool add_to_list(const char *path)
 {
 	const char *old = getenv("LD_PRELOAD");
 	char *list;
 
 	if (!in_a_list(path)) {
-		say("%s: ld.so cannot preload from a path like this", path);
+		complain("%s: ld.so cannot preload from a path like this",
+			 path);
 		return false;
 	}
-	if (old && strstr(old, path))
+	if (old && is_listed(old, path))
 		return true;
 	if (asprintf(&list, "%s%s%s", path, old && *old ? ":" : "",
 		     old ? old : "") < 0)
@@ -235,40 +242,20 @@ static bool add_to_list(const char *path)
 	return !setenv("LD_PRELOAD", list, 1);
 }
 
-static int own_filters(void)
-{
-	char status[4096] = "";
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	int n;
-
-	if (fd < 0)
-		return 0;
-	if (read(fd, status, sizeof(status) - 1) <= 0)
-		status[0] = 0;
-	close(fd);
-	n = run_status_number(status, "Seccomp_filters", 0);
-	return n > 0 ? n : 0;
-}
-
 /* Says at the end how many sockets there were; nothing else. */
-static void watch(pid_t pid, const struct run_count *count)
+static __attribute__((noreturn)) void watch(pid_t pid,
+					    const struct run_count *count)
 {
+	struct pollfd pfd = { .events = POLLIN };
 	int pidfd = syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
-	sigset_t all;
 
-	setsid();
-	prctl(PR_SET_NAME, "vunix-run");
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	dup2(pidfd, 0);
-	pfd.fd = 0;
-	close(1);
-	close_range(3, ~0U, 0);
-	if (chdir("/"))
+	stand_apart();
+	/* Without it there is no end to wait for. */
+	if (pidfd < 0 || settle(&pidfd, 1, true))
 		_exit(1);
-	if (pidfd >= 0)
-		poll(&pfd, 1, -1);
+	pfd.fd = pidfd;
+	while (poll(&pfd, 1, -1) < 0)
+		;
 	say_count(&opt, count);
 	_exit(0);
 }
@@ -303,24 +290,26 @@ static void start_counting(void)
 
 static bool prepare_preload(void)
 {
-	char path[PATH_MAX], number[16];
+	char path[PATH_MAX], number[24];
+	long filters;
 
 	if (!find_preload(path, sizeof(path))) {
-		say("no " PRELOAD_NAME " beside vunix-run or in " PRELOAD_DIR);
+		complain("no " PRELOAD_NAME " beside vunix-run, or in ../lib/vunix");
 		return false;
 	}
 	if (!add_to_list(path))
 		return false;
 	snprintf(number, sizeof(number), "%d", opt.family);
 	setenv(ENV_FAMILY, number, 1);
-	snprintf(number, sizeof(number), "%d", own_filters());
+	filters = run_own_status("Seccomp_filters");
+	snprintf(number, sizeof(number), "%ld", filters > 0 ? filters : 0);
 	setenv(ENV_FILTERS, number, 1);
 	if (opt.fallback)
 		setenv(ENV_FALLBACK, "1", 1);
 	else
 		unsetenv(ENV_FALLBACK);
 	unsetenv(ENV_COUNT);
-	if (opt.verbose)
+	if (opt.verbose && !stay_as_init())
 		start_counting();
 	return true;
 }
@@ -377,6 +366,32 @@ static void do_without(void)
 	unsetenv(ENV_FAMILY);
 }
 
+/* Giving up privileges cannot be taken back, so it must be of use. */
+static int try_filter(void)
+{
+	return filter_install(opt.fallback) < 0 ? errno : 0;
+}
+
+static bool prepare_seccomp(void)
+{
+	int err = opt.fallback ? in_child(try_filter) : 0;
+
+	if (!err && (stay_as_init() || supervise(&opt)))
+		err = errno;
+	switch (err) {
+	case 0:
+		/* A library of an outer vunix-run has nothing to do then. */
+		unsetenv(ENV_FAMILY);
+		return true;
+	case EBUSY:
+		complain("another program supervises this process already");
+		return false;
+	default:
+		complain("seccomp: %s", strerror(err));
+		return false;
+	}
+}
+
 static void prepare(const char *path)
 {
 	if (!have_vunix()) {
@@ -396,16 +411,8 @@ static void prepare(const char *path)
 			do_without();
 		return;
 	}
-	if (!supervise(&opt)) {
-		/* A library of an outer vunix-run has nothing to do then. */
-		unsetenv(ENV_FAMILY);
-		return;
-	}
-	if (errno == EBUSY)
-		say("another program supervises this process already");
-	else
-		say("seccomp: %s", strerror(errno));
-	do_without();
+	if (!prepare_seccomp())
+		do_without();
 }
 
 static void usage(FILE *to)

@@ -23,6 +23,28 @@
 #include <linux/vunix.h>
 #include "run.h"
 
+/**
+ * run_read() - read a small file
+ * @path: of /proc
+ * @buf: what is in it, ended by a NUL; empty if it cannot be read
+ * @size: of @buf
+ *
+ * Return: whether something was read.
+ */
+bool run_read(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	buf[0] = 0;
+	if (fd < 0)
+		return false;
+	len = read(fd, buf, size - 1);
+	buf[len > 0 ? len : 0] = 0;
+	close(fd);
+	return len > 0;
+}
+
 /* What follows "@name:" in a status file of /proc, or NULL. */
 const char *run_status_line(const char *status, const char *name)
 {
@@ -53,6 +75,15 @@ long run_status_number(const char *status, const char *name, int nth)
 	return -1;
 }
 
+/* The same of this process; -1 if it cannot be known. */
+long run_own_status(const char *name)
+{
+	char status[4096];
+
+	return run_read("/proc/self/status", status, sizeof(status)) ?
+	       run_status_number(status, name, 0) : -1;
+}
+
 /* Both say AF_UNIX to SO_DOMAIN, but only one has options of its own. */
 bool native_is_vunix(int fd)
 {
@@ -62,6 +93,7 @@ bool native_is_vunix(int fd)
 	return !getsockopt(fd, SOL_VUNIX, VUNIX_PASSRIGHTS, &value, &len);
 }
 
+/* Connected, by itself or as one of a pair */
 bool native_has_peer(int fd)
 {
 	struct sockaddr_un un;
@@ -165,6 +197,9 @@ static void copy_filter(int from, int to)
 #define NUM_PASSRIGHTS		83
 #define NUM_INQ			84
 #define NUM_RIGHTS_NOTRUNC	85
+#define NUM_TIMESTAMP_NEW	63
+#define NUM_TIMESTAMPNS_NEW	64
+#define NUM_TIMESTAMPING_NEW	65
 
 static void copy_options(int from, int to)
 {
@@ -174,7 +209,8 @@ static void copy_options(int from, int to)
 		SO_RCVLOWAT, SO_PRIORITY, SO_MARK, SO_KEEPALIVE, SO_BROADCAST,
 		SO_OOBINLINE, SO_REUSEADDR, SO_TIMESTAMP, SO_TIMESTAMPNS,
 		SO_RXQ_OVFL, SO_SELECT_ERR_QUEUE, SO_BUSY_POLL, SO_RCVMARK,
-		SO_LOCK_FILTER,
+		NUM_TIMESTAMP_NEW, NUM_TIMESTAMPNS_NEW, SO_TIMESTAMPING,
+		NUM_TIMESTAMPING_NEW, SO_LOCK_FILTER,
 	};
 
 	copy_buffer(from, to, SO_SNDBUF, SO_SNDBUFFORCE);

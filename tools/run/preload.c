@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
@@ -56,11 +57,11 @@ static void add(uint32_t *counter, uint32_t n)
 }
 
 /*
- * Sandboxes.  @entering is counted before the filter is there, for no thread
- * may make a vunix socket in between.
+ * Sandboxes.  @entering is counted before the filter is there, and who puts all
+ * threads under one waits for those that are @making a vunix socket just now.
  */
 
-static atomic_int entering;
+static atomic_int entering, making;
 static atomic_bool entered;
 
 static void end_entering(bool done)
@@ -68,6 +69,15 @@ static void end_entering(bool done)
 	if (done)
 		entered = true;
 	entering--;
+}
+
+/* Not for ever: a child of fork() has not got the threads that it counts. */
+static void wait_for_makers(void)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < 100 && making > 0; i++)
+		nanosleep(&nap, NULL);
 }
 
 static bool is_sandboxed(void)
@@ -78,23 +88,6 @@ static bool is_sandboxed(void)
 /*
  * Beginning
  */
-
-/* Of this process; -1 if it cannot be known. */
-static long own_status(const char *name)
-{
-	char status[4096];
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	ssize_t len;
-
-	if (fd < 0)
-		return -1;
-	len = read(fd, status, sizeof(status) - 1);
-	close(fd);
-	if (len <= 0)
-		return -1;
-	status[len] = 0;
-	return run_status_number(status, name, 0);
-}
 
 static void map_count(const char *text)
 {
@@ -119,7 +112,7 @@ static void map_count(const char *text)
 static bool started_in_sandbox(void)
 {
 	const char *filters = getenv(ENV_FILTERS);
-	long n = own_status("Seccomp_filters");
+	long n = run_own_status("Seccomp_filters");
 
 	/* Without /proc, one is as bad as more. */
 	if (n < 0)
@@ -172,15 +165,33 @@ static void ensure_started(void)
 
 #define NEXT(name)	(ensure_started(), next.name)
 
+/* If so, end_making() must follow. */
 static bool wants_vunix(int domain)
 {
 	ensure_started();
 	if (domain != AF_UNIX || !family)
 		return false;
+	making++;
 	if (!is_sandboxed())
 		return true;
+	making--;
 	add(&count->native, 1);
 	return false;
+}
+
+/* True if AF_UNIX is to be tried instead, with @before in errno. */
+static bool end_making(bool failed, int n, int before)
+{
+	making--;
+	if (!failed) {
+		add(&count->sockets, n);
+		return false;
+	}
+	if (errno != EAFNOSUPPORT || !fallback)
+		return false;
+	add(&count->native, 1);
+	errno = before;
+	return true;
 }
 
 /*
@@ -191,34 +202,24 @@ PUBLIC int socket(int domain, int type, int protocol)
 {
 	int fd, before = errno;
 
-	if (!wants_vunix(domain))
-		return NEXT(socket)(domain, type, protocol);
-	fd = NEXT(socket)(family, type, protocol);
-	if (fd < 0 && errno == EAFNOSUPPORT && fallback) {
-		add(&count->native, 1);
-		errno = before;
-		return NEXT(socket)(domain, type, protocol);
+	if (wants_vunix(domain)) {
+		fd = NEXT(socket)(family, type, protocol);
+		if (!end_making(fd < 0, 1, before))
+			return fd;
 	}
-	if (fd >= 0)
-		add(&count->sockets, 1);
-	return fd;
+	return NEXT(socket)(domain, type, protocol);
 }
 
 PUBLIC int socketpair(int domain, int type, int protocol, int fds[2])
 {
 	int err, before = errno;
 
-	if (!wants_vunix(domain))
-		return NEXT(socketpair)(domain, type, protocol, fds);
-	err = NEXT(socketpair)(family, type, protocol, fds);
-	if (err && errno == EAFNOSUPPORT && fallback) {
-		add(&count->native, 1);
-		errno = before;
-		return NEXT(socketpair)(domain, type, protocol, fds);
+	if (wants_vunix(domain)) {
+		err = NEXT(socketpair)(family, type, protocol, fds);
+		if (!end_making(err, 2, before))
+			return err;
 	}
-	if (!err)
-		add(&count->sockets, 2);
-	return err;
+	return NEXT(socketpair)(domain, type, protocol, fds);
 }
 
 /*
@@ -245,6 +246,9 @@ PUBLIC long syscall(long number, ...)
 		 (number == SYS_prctl && a[0] == PR_SET_SECCOMP);
 	if (enters)
 		entering++;
+	if (number == SYS_seccomp && enters &&
+	    (a[1] & SECCOMP_FILTER_FLAG_TSYNC))
+		wait_for_makers();
 	ret = NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (enters)
 		end_entering(ret >= 0);
@@ -308,34 +312,94 @@ static void replace_unlock(const sigset_t *old)
 
 static const char here[] = "/proc/thread-self";
 
+/* What would be much on the stack of a small thread, or of a handler. */
+struct scratch {
+	struct table_list	same, sets;
+	struct table_entry	found[TABLE_MAX];
+	int			held[TABLE_MAX];
+	char			status[4096];
+};
+
+static struct scratch *get_scratch(void)
+{
+	void *s = mmap(NULL, sizeof(struct scratch), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return s == MAP_FAILED ? NULL : s;
+}
+
+static void put_scratch(struct scratch *s)
+{
+	munmap(s, sizeof(*s));
+}
+
+/* The registrations of a number; -1 if one of them could not be moved. */
+static int find_entries(struct scratch *s, int fd, ino_t ino)
+{
+	int n = 0;
+
+	for (int i = 0; i < s->sets.n; i++) {
+		if (!table_epoll(here, s->sets.fds[i], fd, ino, &s->found[n]))
+			continue;
+		if (!table_may_move(&s->found[n]))
+			return -1;
+		s->held[n++] = s->sets.fds[i];
+	}
+	return n;
+}
+
+static bool may_move(int fd, ino_t ino)
+{
+	struct scratch *s = get_scratch();
+	bool may = s && table_scan(here, ino, &s->same, &s->sets) &&
+		   find_entries(s, fd, ino) >= 0;
+
+	if (s)
+		put_scratch(s);
+	return may;
+}
+
+static void add_entries(const struct scratch *s, int n, int fd)
+{
+	for (int i = 0; i < n; i++) {
+		struct epoll_event event = {
+			.events = s->found[i].events,
+			.data.u64 = s->found[i].data,
+		};
+
+		epoll_ctl(s->held[i], EPOLL_CTL_ADD, fd, &event);
+	}
+}
+
+/* Another thread may have used it, or the number, meanwhile. */
+static bool is_still(int fd, ino_t ino, bool sending)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_ino == ino && native_may_replace(fd) &&
+	       !(sending && native_has_peer(fd));
+}
+
 /*
  * One number.  An epoll set knows a registration by number and open file, so
  * the old one has to go while the number still is the old file.
  */
-static int replace_number(int fd, int new, ino_t ino, struct table_list *sets)
+static int replace_number(struct scratch *s, int fd, int new, ino_t ino,
+			  bool sending)
 {
 	int flags = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL);
-	struct table_entry found[TABLE_MAX];
-	int held[TABLE_MAX], n = 0, err;
+	int n = find_entries(s, fd, ino), gone = 0, err = -1;
 
-	for (int i = 0; i < sets->n; i++) {
-		if (!table_epoll(here, sets->fds[i], fd, ino, &found[n]))
-			continue;
-		epoll_ctl(sets->fds[i], EPOLL_CTL_DEL, fd, NULL);
-		held[n++] = sets->fds[i];
-	}
-	err = dup3(new, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0;
+	while (gone < n && !epoll_ctl(s->held[gone], EPOLL_CTL_DEL, fd, NULL))
+		gone++;
+	if (gone == n && is_still(fd, ino, sending))
+		err = dup3(new, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0 ?
+		      -1 : 0;
 	if (!err && (status & O_ASYNC))
 		fcntl(fd, F_SETFL, status);
-	for (int i = 0; i < n; i++) {
-		struct epoll_event event = {
-			.events = found[i].events,
-			.data.u64 = found[i].data,
-		};
-
-		epoll_ctl(held[i], EPOLL_CTL_ADD, fd, &event);
-	}
-	return err ? -1 : 0;
+	/* Of the new socket, or again of the old one */
+	add_entries(s, gone, fd);
+	return err;
 }
 
 /*
@@ -343,29 +407,36 @@ static int replace_number(int fd, int new, ino_t ino, struct table_list *sets)
  * other threads only @fd: that one is in use, but they may close another at any
  * moment, and find it open for something else.
  */
-static int replace_socket(int fd, int new, ino_t ino)
+static int replace_all(struct scratch *s, int fd, int new, ino_t ino,
+		       bool sending)
 {
-	struct table_list same, sets;
-	struct stat st;
+	if (!table_scan(here, ino, &s->same, &s->sets) ||
+	    replace_number(s, fd, new, ino, sending))
+		return -1;
+	if (!run_read("/proc/self/status", s->status, sizeof(s->status)) ||
+	    run_status_number(s->status, "Threads", 0) != 1)
+		return 0;
+	for (int i = 0; i < s->same.n; i++)
+		if (s->same.fds[i] != fd)
+			replace_number(s, s->same.fds[i], new, ino, sending);
+	return 0;
+}
+
+static int replace_socket(int fd, int new, ino_t ino, bool sending)
+{
+	struct scratch *s = get_scratch();
 	sigset_t mask;
 	int err;
 
+	if (!s)
+		return -1;
 	replace_lock(&mask);
-	err = fstat(fd, &st) || st.st_ino != ino;
-	if (!err) {
-		if (!table_scan(here, ino, &same, &sets) || !same.n ||
-		    own_status("Threads") != 1) {
-			same.n = 1;
-			same.fds[0] = fd;
-		}
-		for (int i = 0; i < same.n; i++)
-			if (replace_number(same.fds[i], new, ino, &sets))
-				err = 1;
-	}
+	err = replace_all(s, fd, new, ino, sending);
 	replace_unlock(&mask);
+	put_scratch(s);
 	if (!err)
 		add(&count->replaced, 1);
-	return err ? -1 : 0;
+	return err;
 }
 
 /*
@@ -435,13 +506,13 @@ static int connect_native(int fd, const struct sockaddr *addr, socklen_t len,
 	if (!native_may_replace(fd))
 		return err;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	new = native_like(fd, false);
+	new = may_move(fd, ino) ? native_like(fd, false) : -1;
 	if (new >= 0) {
 		pthread_cleanup_push(close_new, &new);
 		pthread_setcancelstate(state, NULL);
 		err = NEXT(connect)(new, addr, len) ? refusal(errno) : 0;
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-		if (!err && replace_socket(fd, new, ino))
+		if (!err && replace_socket(fd, new, ino, false))
 			err = ECONNREFUSED;
 		pthread_cleanup_pop(1);
 	}
@@ -494,7 +565,7 @@ static ssize_t send_native(int fd, const struct msghdr *msg, int flags)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		/* If another thread was faster, it has been sent all the same. */
 		if (!err && for_good)
-			replace_socket(fd, new, st.st_ino);
+			replace_socket(fd, new, st.st_ino, true);
 		pthread_cleanup_pop(1);
 	}
 	pthread_setcancelstate(state, NULL);

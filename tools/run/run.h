@@ -48,7 +48,14 @@ struct run_options {
 /* main.c */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_count(const struct run_options *opt, const struct run_count *count);
+
+/* apart.c */
+pid_t raw_clone(unsigned long flags);
 pid_t start_apart(unsigned long flags);
+int in_child(int (*try)(void));
+int stay_as_init(void);
+void stand_apart(void);
+int settle(int *fds, int n, bool verbose);
 
 /* program.c */
 enum program_kind {
@@ -64,15 +71,31 @@ int program_find(const char *name, char *path, size_t size);
 enum program_kind program_kind(const char *path);
 
 /* filter.c */
+enum run_call {
+	CALL_NONE = -1,
+	CALL_SOCKET,
+	CALL_SOCKETPAIR,
+	CALL_CONNECT,
+	CALL_SENDTO,
+	CALL_SENDMSG,
+	CALL_SENDMMSG,
+	NR_CALLS,
+	CALL_SOCKETCALL = NR_CALLS,
+	NR_ASKED
+};
+
 int filter_install(bool fallback);
-bool filter_is_call(uint32_t arch, int nr, const char *name);
+enum run_call filter_call(uint32_t arch, int nr);
+enum run_call filter_subcall(int nr, int *words);
 
 /* supervisor.c */
 int supervise(const struct run_options *opt);
 
 /* native.c */
+bool run_read(const char *path, char *buf, size_t size);
 const char *run_status_line(const char *status, const char *name);
 long run_status_number(const char *status, const char *name, int nth);
+long run_own_status(const char *name);
 bool native_is_vunix(int fd);
 bool native_may_replace(int fd);
 bool native_has_peer(int fd);
@@ -95,6 +118,8 @@ struct table_entry {
 
 bool table_scan(const char *proc, ino_t ino, struct table_list *same,
 		struct table_list *sets);
+bool table_is(const char *proc, int fd, ino_t ino);
+bool table_may_move(const struct table_entry *entry);
 bool table_epoll(const char *proc, int set, int fd, ino_t ino,
 		 struct table_entry *entry);
 

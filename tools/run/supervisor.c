@@ -2,115 +2,72 @@
 /*
  * The supervisor: makes the sockets that the programs under the filter ask for.
  *
- * One process for a tree of processes.  It stands beside the tree, a child of
- * nobody in it, and lives until the kernel says that no task is under the
- * filter any more.  It never waits for anybody: a caller it works for cannot be
- * interrupted, but it can be killed, and then the kernel answers our next step
- * with ENOENT and we go on.  See docs/vunix-run.md for why its own credentials
- * do not show.
+ * One process for a tree of processes, and workers, its children.  They stand
+ * beside the tree, children of nobody in it, and live until the kernel says that
+ * no task is under the filter any more.
+ *
+ * A worker may have to wait for the tree: the memory of a caller, or a folder on
+ * the way to a name, can be such that a process of the tree provides it, and
+ * that process may be about to make a call itself.  So there is always another
+ * worker, up to a limit.  The supervisor itself touches nothing of a caller's.
+ * A caller that is worked for cannot be interrupted, but it can be killed, and
+ * then the kernel answers the next step with ENOENT.  See docs/vunix-run.md for
+ * why the workers' own credentials do not show.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
+#include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "run.h"
 #include "supervisor.h"
 
-static struct run_count count;
-
-/* What a socket of ours would be made with. */
-static struct stat own_net;
-static char own_label[256];
-static int own_net_fd;
-static uid_t own_uid;
-static gid_t own_gid, own_group[CALL_GROUPS];
-static int own_groups;
-static bool other_groups;	/* those of a caller are in force */
-static bool may_return;		/* to our own network namespace */
-
-static void read_proc(pid_t tid, const char *name, char *buf, size_t size)
-{
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	buf[0] = 0;
-	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	len = read(fd, buf, size - 1);
-	buf[len > 0 ? len : 0] = 0;
-	close(fd);
-}
-
-/* Is the caller still there, so that what was read of it was its own? */
-static bool still_valid(const struct call *c)
-{
-	return !ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->req->id);
-}
-
-/* The line is there even if it is empty, and ends in a space. */
-static void read_groups(struct call *c, const char *line)
-{
-	c->nr_groups = -1;
-	if (!line || !strchr(line, '\n'))
-		return;
-	c->nr_groups = 0;
-	for (;;) {
-		unsigned long group;
-		char *end;
-
-		while (*line == ' ' || *line == '\t')
-			line++;
-		if (*line == '\n')
-			return;
-		group = strtoul(line, &end, 10);
-		if (end == line || c->nr_groups == CALL_GROUPS) {
-			c->nr_groups = -1;
-			return;
-		}
-		c->groups[c->nr_groups++] = group;
-		line = end;
-	}
-}
-
-/**
- * call_caller() - find out who calls
- * @c: call; its ids, and the size of its table of descriptors, are filled in
- *
- * Return: false if it has gone or hides from us.
+/*
+ * One that waits does not keep the others from being served, until there are as
+ * many as this that wait; then the tree waits as well.
  */
-bool call_caller(struct call *c)
-{
-	char status[8192];
+#define WORKERS_FIRST	2
+#define WORKERS_MAX	64
+/* If all work and none has finished for so long, there is one more. */
+#define PATIENCE_MS	10
 
-	read_proc(c->tid, "status", status, sizeof(status));
-	c->tgid = run_status_number(status, "Tgid", 0);
-	c->uid = run_status_number(status, "Uid", 1);
-	c->fsuid = run_status_number(status, "Uid", 3);
-	c->gid = run_status_number(status, "Gid", 1);
-	c->fsgid = run_status_number(status, "Gid", 3);
-	read_groups(c, run_status_line(status, "Groups"));
-	c->fdsize = run_status_number(status, "FDSize", 0);
-	c->threads = run_status_number(status, "Threads", 0);
-	return c->tgid > 0 && still_valid(c);
+struct worker {
+	pid_t		pid;
+	atomic_bool	busy;
+	uint64_t	id;	/* of the call */
+	atomic_ullong	socket;	/* that it replaces: the inode, or 0 */
+};
+
+/* Memory of the supervisor and its workers. */
+static struct shared {
+	struct run_count	count;
+	atomic_int		idle;
+	atomic_bool		asked;	/* for attention */
+	atomic_uint		served;
+	struct worker		workers[WORKERS_MAX];
+} *shared;
+
+static void add_count(uint32_t *counter, uint32_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
 /*
@@ -130,132 +87,44 @@ static void respond(struct call *c, int64_t val, int error, uint32_t flags)
 	ioctl(c->listener, SECCOMP_IOCTL_NOTIF_SEND, resp);
 }
 
-void call_return(struct call *c, int64_t val)
+/* The call has this result. */
+static void call_return(struct call *c, int64_t val)
 {
 	respond(c, val, 0, 0);
 }
 
-void call_fail(struct call *c, int err)
+/* The call has failed. */
+static void call_fail(struct call *c, int err)
 {
 	respond(c, 0, -err, 0);
 }
 
 /* As if we were not there. */
-void call_continue(struct call *c)
+static void call_continue(struct call *c)
 {
 	respond(c, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
 static void call_native(struct call *c)
 {
-	count.native++;
+	add_count(&shared->count.native, 1);
 	call_continue(c);
 }
 
-/* Its number in the caller, or -1; with @send that is also the answer. */
-static int add_fd(struct call *c, int fd, int type, bool send)
+/*
+ * Its number in the caller, or -1.  That it is the answer as well could be done
+ * in one step, but then we would hold the socket when the caller goes on: its
+ * close() has to be the last.
+ */
+static int add_fd(struct call *c, int fd, int type)
 {
 	struct seccomp_notif_addfd addfd = {
 		.id = c->req->id,
-		.flags = send ? SECCOMP_ADDFD_FLAG_SEND : 0,
 		.srcfd = fd,
 		.newfd_flags = type & SOCK_CLOEXEC ? O_CLOEXEC : 0,
 	};
 
 	return ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &addfd);
-}
-
-/*
- * What a socket takes from its creator: network namespace, owner, label.
- */
-
-static bool same_label(pid_t tid)
-{
-	char label[sizeof(own_label)];
-
-	read_proc(tid, "attr/current", label, sizeof(label));
-	return !strcmp(label, own_label);
-}
-
-/* 0: it is ours; 1: we are in the caller's now; -1: neither. */
-static int enter_net(pid_t tid)
-{
-	struct stat st;
-	char path[64];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", tid);
-	if (stat(path, &st))
-		return -1;
-	if (st.st_ino == own_net.st_ino && st.st_dev == own_net.st_dev)
-		return 0;
-	/* Ours may belong to who is above us: there would be no way back. */
-	if (!may_return)
-		return -1;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	err = setns(fd, CLONE_NEWNET);
-	close(fd);
-	return err ? -1 : 1;
-}
-
-/*
- * Effective ids and groups as well: SO_PEERCRED and SO_PEERGROUPS of a
- * socketpair are those of its maker.  What is privileged comes first.
- */
-static bool become_owner(const struct call *c)
-{
-	if (c->uid != own_uid || c->gid != own_gid) {
-		if (own_groups < 0 || c->nr_groups < 0 ||
-		    setgroups(c->nr_groups, c->groups))
-			return false;
-		other_groups = true;
-		if (setegid(c->gid) || seteuid(c->uid))
-			return false;
-	}
-	setfsgid(c->fsgid);
-	setfsuid(c->fsuid);
-	return (gid_t)setfsgid(-1) == c->fsgid &&
-	       (uid_t)setfsuid(-1) == c->fsuid;
-}
-
-/* Without this nothing may go on: better no supervisor than a wrong one. */
-static void become_self(void)
-{
-	if (seteuid(own_uid) || setegid(own_gid))
-		_exit(1);
-	setfsuid(own_uid);
-	setfsgid(own_gid);
-	if (other_groups && setgroups(own_groups, own_group))
-		_exit(1);
-	other_groups = false;
-}
-
-/**
- * call_enter() - become what makes a socket the caller's
- * @c: call
- *
- * Return: whether that worked; then call_leave() must follow.
- */
-bool call_enter(struct call *c)
-{
-	if (!call_caller(c) || !same_label(c->tid))
-		return false;
-	c->elsewhere = enter_net(c->tid);
-	if (c->elsewhere < 0)
-		return false;
-	if (become_owner(c) && still_valid(c))
-		return true;
-	call_leave(c);
-	return false;
-}
-
-void call_leave(struct call *c)
-{
-	become_self();
-	if (c->elsewhere == 1 && setns(own_net_fd, CLONE_NEWNET))
-		_exit(1);
 }
 
 /* No such family any more: only with --fallback is that nobody's business. */
@@ -270,7 +139,7 @@ static void failed_socket(struct call *c, int err)
 static void do_socket(struct call *c)
 {
 	int type = c->args[1], protocol = c->args[2];
-	int fd, err;
+	int fd, number, err;
 
 	if (!call_enter(c)) {
 		call_native(c);
@@ -283,11 +152,15 @@ static void do_socket(struct call *c)
 		failed_socket(c, err);
 		return;
 	}
-	if (add_fd(c, fd, type, true) >= 0)
-		count.sockets++;
-	else if (errno != ENOENT)
-		call_fail(c, errno);
+	number = add_fd(c, fd, type);
+	err = errno;
 	close(fd);
+	if (number < 0) {
+		call_fail(c, err);
+		return;
+	}
+	add_count(&shared->count.sockets, 1);
+	call_return(c, number);
 }
 
 /*
@@ -318,30 +191,33 @@ static bool room_for_two(const struct call *c)
 	return used + 2 <= limit.rlim_cur;
 }
 
-static void add_pair(struct call *c, const int *fds, int type, uint64_t where)
+/* Closes them, as above. */
+static void add_pair(struct call *c, int *fds, int type, uint64_t where)
 {
-	int numbers[2] = { -1, -1 };
+	int numbers[2] = { -1, -1 }, err = 0;
+	bool writable;
 
 	/* Find out now whether we can write there. */
-	if (call_write(c, where, numbers, sizeof(numbers))) {
-		if (errno == EFAULT)
-			call_fail(c, EFAULT);
-		else
-			call_native(c);
-		return;
-	}
+	writable = !call_write(c, where, numbers, sizeof(numbers));
 	for (int i = 0; i < 2; i++) {
-		numbers[i] = add_fd(c, fds[i], type, false);
-		if (numbers[i] < 0) {
-			call_fail(c, errno);
-			return;
+		if (writable && !err) {
+			numbers[i] = add_fd(c, fds[i], type);
+			err = numbers[i] < 0 ? errno : 0;
 		}
+		close(fds[i]);
 	}
-	if (call_write(c, where, numbers, sizeof(numbers))) {
-		call_fail(c, EFAULT);
+	if (!writable) {
+		/* If the caller cannot either, the kernel will say so. */
+		call_native(c);
 		return;
 	}
-	count.sockets += 2;
+	if (!err && call_write(c, where, numbers, sizeof(numbers)))
+		err = EFAULT;
+	if (err) {
+		call_fail(c, err);
+		return;
+	}
+	add_count(&shared->count.sockets, 2);
 	call_return(c, 0);
 }
 
@@ -361,12 +237,13 @@ static void do_socketpair(struct call *c)
 		failed_socket(c, err);
 		return;
 	}
-	if (room_for_two(c))
+	if (room_for_two(c)) {
 		add_pair(c, fds, type, c->args[3]);
-	else
-		call_fail(c, EMFILE);
+		return;
+	}
 	close(fds[0]);
 	close(fds[1]);
+	call_fail(c, EMFILE);
 }
 
 /*
@@ -374,70 +251,105 @@ static void do_socketpair(struct call *c)
  */
 
 /* The call that socketcall() is to make; its arguments are in memory. */
-static const char *decode_socketcall(struct call *c)
+static enum run_call decode_socketcall(struct call *c)
 {
-	static const struct {
-		int		nr;
-		const char	*name;
-	} subcalls[] = {
-		{ 1, "socket" }, { 8, "socketpair" }, { 3, "connect" },
-		{ 11, "sendto" }, { 16, "sendmsg" }, { 20, "sendmmsg" },
-	};
-	int nr = c->args[0];
+	int words;
+	enum run_call call = filter_subcall(c->args[0], &words);
 	uint64_t where = c->args[1];
 
-	for (size_t i = 0; i < ARRAY_SIZE(subcalls); i++) {
-		if (subcalls[i].nr != nr)
-			continue;
-		/* The longest has six; fewer may be at the end of a page. */
-		for (int k = 0; k < 6; k++)
-			if (call_read_word(c, where, k, &c->args[k]) && k < 3)
-				return NULL;
-		return subcalls[i].name;
-	}
-	return NULL;
+	if (call == CALL_NONE)
+		return call;
+	for (int k = 0; k < words; k++)
+		if (call_read_word(c, where, k, &c->args[k]))
+			return CALL_NONE;
+	return call;
 }
 
-static const char *decode(struct call *c)
+static enum run_call decode(struct call *c)
 {
-	static const char * const names[] = {
-		"socket", "socketpair", "connect", "sendto", "sendmsg",
-		"sendmmsg",
-	};
 	const struct seccomp_data *data = &c->req->data;
+	enum run_call call = filter_call(data->arch, data->nr);
 
 	for (int i = 0; i < 6; i++)
 		c->args[i] = data->args[i];
-	if (filter_is_call(data->arch, data->nr, "socketcall"))
-		return decode_socketcall(c);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (filter_is_call(data->arch, data->nr, names[i]))
-			return names[i];
-	return NULL;
+	return call == CALL_SOCKETCALL ? decode_socketcall(c) : call;
 }
 
-/* Of another family, through socketcall(). */
-static bool is_creation(const char *name)
+static int first_free;		/* of our descriptors, between two calls */
+static struct worker *this_worker;
+
+static bool others_have(ino_t ino)
 {
-	return !strcmp(name, "socket") || !strcmp(name, "socketpair");
+	for (int i = 0; i < WORKERS_MAX; i++)
+		if (shared->workers + i != this_worker &&
+		    shared->workers[i].socket == ino)
+			return true;
+	return false;
+}
+
+/**
+ * call_claim() - be the only one who replaces a socket, until the call goes on
+ * @c: call
+ * @ino: the socket's inode
+ *
+ * Who dies, or waits for the tree, keeps only those from it who want the same.
+ *
+ * Return: false if the caller has gone.
+ */
+bool call_claim(struct call *c, ino_t ino)
+{
+	struct timespec nap = { .tv_nsec = 50000 };
+
+	/* Of two that see each other both step back, for different times. */
+	nap.tv_nsec += 20000 * (this_worker - shared->workers);
+	for (;;) {
+		this_worker->socket = ino;
+		if (!others_have(ino))
+			return true;
+		this_worker->socket = 0;
+		nanosleep(&nap, NULL);
+		if (!call_valid(c))
+			return false;
+	}
+}
+
+static bool fall_back(struct call *c, enum run_call call)
+{
+	bool done = c->opt->fallback && fallback_call(c, call);
+
+	this_worker->socket = 0;
+	close_range(first_free, ~0U, 0);
+	return done;
 }
 
 static void serve(struct call *c)
 {
-	const char *name;
+	enum run_call call;
 
 	c->tid = c->req->pid;
 	c->wide = c->req->data.arch & __AUDIT_ARCH_64BIT;
-	name = decode(c);
-	if (!name) {
+	c->mem = -1;
+	call = decode(c);
+	switch (call) {
+	case CALL_SOCKET:
+	case CALL_SOCKETPAIR:
+		/* socketcall() has been asked about for every family. */
+		if ((int)c->args[0] != AF_UNIX)
+			call_continue(c);
+		else if (call == CALL_SOCKET)
+			do_socket(c);
+		else
+			do_socketpair(c);
+		return;
+	case CALL_CONNECT:
+	case CALL_SENDTO:
+	case CALL_SENDMSG:
+	case CALL_SENDMMSG:
+		if (fall_back(c, call))
+			add_count(&shared->count.replaced, 1);
 		call_continue(c);
-	} else if (!strcmp(name, "socket") && (int)c->args[0] == AF_UNIX) {
-		do_socket(c);
-	} else if (!strcmp(name, "socketpair") && (int)c->args[0] == AF_UNIX) {
-		do_socketpair(c);
-	} else {
-		if (c->opt->fallback && !is_creation(name))
-			count.replaced += fallback_call(c, name);
+		return;
+	default:
 		call_continue(c);
 	}
 }
@@ -455,80 +367,139 @@ static int prepare_calls(struct call *c)
 	c->resp_size = sizes.seccomp_notif_resp;
 	c->req = calloc(1, req_size);
 	c->resp = calloc(1, c->resp_size + sizeof(*c->resp));
-	return c->req && c->resp ? 0 : -1;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return c->req && c->resp && shared != MAP_FAILED ? 0 : -1;
 }
 
-/* Until no task is under the filter. */
-static int serve_all(struct call *c)
-{
-	struct pollfd pfd = { .fd = c->listener, .events = POLLIN };
+/*
+ * Workers
+ */
 
+static __attribute__((noreturn)) void work(struct call *c, struct worker *self,
+					   pid_t supervisor, int ask_fd)
+{
+	this_worker = self;
 	for (;;) {
-		if (poll(&pfd, 1, -1) < 0)
-			continue;
-		if (!(pfd.revents & POLLIN))
-			return 0;
+		/* Forgotten with each change of credentials */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != supervisor)
+			_exit(1);
 		memset(c->req, 0, req_size);
 		/* ENOENT: killed before we came to it. */
 		if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_RECV, c->req))
 			continue;
+		self->id = c->req->id;
+		self->busy = true;
+		if (atomic_fetch_sub(&shared->idle, 1) == 1 &&
+		    !atomic_exchange(&shared->asked, true))
+			eventfd_write(ask_fd, 1);
 		serve(c);
+		/* What was open for this call, and may take long to close. */
+		close_range(first_free, ~0U, 0);
+		atomic_fetch_add(&shared->served, 1);
+		atomic_fetch_add(&shared->idle, 1);
+		self->busy = false;
 	}
+}
+
+static int start_worker(struct call *c, int ask_fd)
+{
+	pid_t self = getpid(), pid;
+	struct worker *w = shared->workers;
+
+	while (w < shared->workers + WORKERS_MAX && w->pid)
+		w++;
+	if (w == shared->workers + WORKERS_MAX)
+		return -1;
+	w->busy = false;
+	w->socket = 0;
+	atomic_fetch_add(&shared->idle, 1);
+	pid = fork();
+	if (!pid)
+		work(c, w, self, ask_fd);
+	if (pid < 0) {
+		atomic_fetch_sub(&shared->idle, 1);
+		return -1;
+	}
+	w->pid = pid;
+	return 0;
+}
+
+/* Nobody else would answer the call of a worker that has died. */
+static int reap_workers(struct call *c)
+{
+	int n = 0;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		struct worker *w = shared->workers;
+
+		while (w < shared->workers + WORKERS_MAX && w->pid != pid)
+			w++;
+		if (w == shared->workers + WORKERS_MAX)
+			continue;
+		w->pid = 0;
+		w->socket = 0;
+		n++;
+		if (w->busy) {
+			c->req->id = w->id;
+			call_fail(c, ENOSYS);
+		} else {
+			atomic_fetch_sub(&shared->idle, 1);
+		}
+	}
+	return n;
+}
+
+static bool drain(int child_fd)
+{
+	struct signalfd_siginfo info;
+
+	return read(child_fd, &info, sizeof(info)) > 0;
+}
+
+/* Until no task is under the filter. */
+static void watch_workers(struct call *c, int ask_fd, int child_fd)
+{
+	struct pollfd pfds[] = {
+		{ .fd = c->listener },
+		{ .fd = child_fd, .events = POLLIN },
+		{ .fd = ask_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		bool crowded = atomic_load(&shared->idle) <= 0;
+		unsigned int before = shared->served;
+		eventfd_t asked;
+		int n;
+
+		n = poll(pfds, crowded ? 2 : 3, crowded ? PATIENCE_MS : -1);
+		if (pfds[0].revents)
+			break;
+		if (n > 0 && pfds[1].revents && drain(child_fd))
+			for (int died = reap_workers(c); died; died--)
+				start_worker(c, ask_fd);
+		if (!crowded && n > 0 && pfds[2].revents) {
+			eventfd_read(ask_fd, &asked);
+			shared->asked = false;
+		}
+		if (crowded && !n && atomic_load(&shared->idle) <= 0 &&
+		    shared->served == before)
+			start_worker(c, ask_fd);
+	}
+	for (int i = 0; i < WORKERS_MAX; i++)
+		if (shared->workers[i].pid)
+			kill(shared->workers[i].pid, SIGKILL);
+	/* Not all who adopt orphans wait for them.  One may be stuck for good. */
+	while (waitpid(-1, NULL, WNOHANG) >= 0 &&
+	       poll(pfds + 1, 1, 1000) > 0)
+		drain(child_fd);
 }
 
 /*
  * Starting
  */
-
-/* Signals for the tree do not reach us, from the first moment on. */
-static void stand_apart(void)
-{
-	sigset_t all;
-
-	setsid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	prctl(PR_SET_NAME, "vunix-run");
-}
-
-/* Nothing of the tree's is kept open or busy; *@listener and *@out stay. */
-static void settle(int *listener, int *out, bool verbose)
-{
-	struct rlimit files;
-	int null;
-
-	/* Numbers of others are dealt with, and may be large. */
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-	if (chdir("/"))
-		_exit(1);
-	*listener = fcntl(*listener, F_DUPFD_CLOEXEC, 5);
-	*out = fcntl(*out, F_DUPFD_CLOEXEC, 5);
-	null = open("/dev/null", O_RDWR);
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	if (!verbose)
-		dup2(null, STDERR_FILENO);
-	*listener = dup3(*listener, 3, O_CLOEXEC);
-	*out = dup3(*out, 4, O_CLOEXEC);
-	close_range(5, ~0U, 0);
-	if (*listener < 0 || *out < 0)
-		_exit(1);
-}
-
-static void learn_self(void)
-{
-	own_net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (own_net_fd < 0 || fstat(own_net_fd, &own_net))
-		_exit(1);
-	own_uid = geteuid();
-	own_gid = getegid();
-	own_groups = getgroups(CALL_GROUPS, own_group);
-	may_return = !setns(own_net_fd, CLONE_NEWNET);
-	read_proc(getpid(), "attr/current", own_label, sizeof(own_label));
-}
 
 /* One word from the other; it may have been killed. */
 static int hear(int fd, int *word)
@@ -547,30 +518,111 @@ static int tell(int fd, int word)
 	return write(fd, &word, sizeof(word)) == sizeof(word) ? 0 : -1;
 }
 
+static __attribute__((noreturn)) void give_up(int out)
+{
+	tell(out, -errno);
+	_exit(1);
+}
+
+/* What needs no listener, before the task is under the filter. */
+static int prepare_self(struct call *c)
+{
+	return prepare_calls(c) ? -1 : learn_self();
+}
+
 /*
  * In the supervisor.  The table of descriptors is still shared with the task
  * that will become the command, which is how the listener comes here: sending
  * it would be a call under the filter.
  */
-static void run_supervisor(const struct run_options *opt, int in, int out)
+static __attribute__((noreturn)) void
+run_supervisor(const struct run_options *opt, int in, int out)
 {
 	struct call call = { .opt = opt, .listener = -1 };
-	int status;
+	int fds[3], ask_fd, child_fd;
+	sigset_t child;
 
 	stand_apart();
-	if (tell(out, getpid()) || hear(in, &call.listener) ||
-	    call.listener < 0 || unshare(CLONE_FILES))
+	fds[1] = prepare_self(&call);
+	if (fds[1] < 0)
+		give_up(out);
+	if (tell(out, getpid()) || hear(in, &fds[0]) || fds[0] < 0)
 		_exit(1);
-	settle(&call.listener, &out, opt->verbose);
-	learn_self();
+	fds[2] = out;
+	if (unshare(CLONE_FILES))
+		give_up(out);
+	close(in);
+	if (settle(fds, 3, opt->verbose))
+		give_up(out);
+	call.listener = fds[0];
+	keep_self(fds[1]);
+	out = fds[2];
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	child_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (ask_fd < 0 || child_fd < 0)
+		give_up(out);
+	first_free = (ask_fd > child_fd ? ask_fd : child_fd) + 1;
+	for (int i = 0; i < WORKERS_FIRST; i++)
+		if (start_worker(&call, ask_fd))
+			give_up(out);
 	/* All that can fail has been done. */
-	if (prepare_calls(&call) || tell(out, 0))
+	if (tell(out, 0))
 		_exit(1);
 	close(out);
-	status = serve_all(&call);
+	watch_workers(&call, ask_fd, child_fd);
 	if (opt->verbose)
-		say_count(opt, &count);
-	_exit(status);
+		say_count(opt, &shared->count);
+	_exit(0);
+}
+
+static void close_pair(int *fds)
+{
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* With both pipes.  A negative word is an errno. */
+static int supervise_through(const struct run_options *opt, int *to, int *from)
+{
+	int listener, word, err;
+	pid_t pid;
+
+	pid = start_apart(CLONE_FILES);
+	if (pid < 0)
+		return -1;
+	if (!pid)
+		run_supervisor(opt, to[0], from[1]);
+	if (hear(from[0], &word))
+		return -1;
+	if (word < 0) {
+		errno = -word;
+		return -1;
+	}
+	/* For Yama; the programs we start do not inherit it. */
+	prctl(PR_SET_PTRACER, word, 0, 0, 0);
+	listener = filter_install(opt->fallback);
+	err = listener < 0 ? errno : 0;
+	if (tell(to[1], listener))
+		err = err ?: errno;
+	if (err) {
+		errno = err;
+		if (listener < 0)
+			return -1;
+	} else if (!hear(from[0], &word)) {
+		err = -word;
+	} else {
+		err = errno;
+	}
+	if (err) {
+		say("%s: the supervisor cannot start: %s", opt->name,
+		    strerror(err));
+		exit(EXIT_NO_VUNIX);
+	}
+	close(listener);
+	return 0;
 }
 
 /**
@@ -579,35 +631,18 @@ static void run_supervisor(const struct run_options *opt, int in, int out)
  *
  * Ends the process if it is under the filter without a supervisor.
  *
- * Return: 0; -1 with errno, nothing has changed then.
+ * Return: 0; -1 with errno, the task is not under the filter then.
  */
 int supervise(const struct run_options *opt)
 {
-	int to[2], from[2], listener, word, err;
-	pid_t pid;
+	int to[2] = { -1, -1 }, from[2] = { -1, -1 };
+	int ret = -1, err;
 
-	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
-		return -1;
-	pid = start_apart(CLONE_FILES);
-	if (pid < 0)
-		return -1;
-	if (!pid)
-		run_supervisor(opt, to[0], from[1]);
-	if (hear(from[0], &word))
-		return -1;
-	/* For Yama; the programs we start do not inherit it. */
-	prctl(PR_SET_PTRACER, word, 0, 0, 0);
-	listener = filter_install(opt->fallback);
-	err = listener < 0 ? errno : 0;
-	if (tell(to[1], listener) || (!err && hear(from[0], &word))) {
-		say("%s: the supervisor has died", opt->name);
-		exit(EXIT_NO_VUNIX);
-	}
-	close(listener);
-	close(to[0]);
-	close(to[1]);
-	close(from[0]);
-	close(from[1]);
+	if (!pipe2(to, O_CLOEXEC) && !pipe2(from, O_CLOEXEC))
+		ret = supervise_through(opt, to, from);
+	err = errno;
+	close_pair(to);
+	close_pair(from);
 	errno = err;
-	return err ? -1 : 0;
+	return ret;
 }

@@ -8,8 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-struct run_options;
+#include "run.h"
 
 /* A caller with more groups than that is left on AF_UNIX. */
 #define CALL_GROUPS	256
@@ -23,6 +22,7 @@ struct call {
 	pid_t				tid;
 	bool				wide;	/* 64-bit caller */
 	uint64_t			args[6];
+	int				mem;	/* /proc/TID/mem, or -1 */
 	/* call_caller() fills in: */
 	pid_t				tgid;
 	uid_t				uid, fsuid;
@@ -36,21 +36,23 @@ struct call {
 };
 
 /* supervisor.c */
+bool call_claim(struct call *c, ino_t ino);
+
+/* caller.c */
+int learn_self(void);
+void keep_self(int fd);
+bool call_valid(const struct call *c);
 bool call_caller(struct call *c);
 bool call_enter(struct call *c);
+bool call_become(const struct call *c);
 void call_leave(struct call *c);
-void call_return(struct call *c, int64_t val);
-void call_fail(struct call *c, int err);
-void call_continue(struct call *c);
 
 /* fallback.c */
-bool fallback_call(struct call *c, const char *what);
+bool fallback_call(struct call *c, enum run_call what);
 
 /* memory.c */
-int call_read(const struct call *c, uint64_t where, void *buf, size_t len);
-int call_write(const struct call *c, uint64_t where, const void *buf,
-	       size_t len);
-int call_read_word(const struct call *c, uint64_t where, int n,
-		   uint64_t *word);
+int call_read(struct call *c, uint64_t where, void *buf, size_t len);
+int call_write(struct call *c, uint64_t where, const void *buf, size_t len);
+int call_read_word(struct call *c, uint64_t where, int n, uint64_t *word);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,25 +25,28 @@ struct linux_dirent64 {
 	char		d_name[];
 };
 
-static void append(struct table_list *list, int fd)
+static bool append(struct table_list *list, const char *name)
 {
-	if (list->n < TABLE_MAX)
-		list->fds[list->n++] = fd;
+	if (list->n == TABLE_MAX)
+		return false;
+	list->fds[list->n++] = atoi(name);
+	return true;
 }
 
-static void sort_out(int dir, const char *name, const char *socket,
+static bool sort_out(int dir, const char *name, const char *socket,
 		     struct table_list *same, struct table_list *sets)
 {
 	char link[64];
 	ssize_t len = readlinkat(dir, name, link, sizeof(link) - 1);
 
 	if (len < 0)
-		return;
+		return true;
 	link[len] = 0;
 	if (!strcmp(link, socket))
-		append(same, atoi(name));
-	else if (!strcmp(link, "anon_inode:[eventpoll]"))
-		append(sets, atoi(name));
+		return append(same, name);
+	if (!strcmp(link, "anon_inode:[eventpoll]"))
+		return append(sets, name);
+	return true;
 }
 
 /**
@@ -52,12 +56,14 @@ static void sort_out(int dir, const char *name, const char *socket,
  * @same: numbers that are this socket
  * @sets: numbers that are epoll sets
  *
- * Return: false if the table cannot be read; both lists are empty then.
+ * Return: false if the table cannot be read, or has more of one kind than a
+ *         list has room for.
  */
 bool table_scan(const char *proc, ino_t ino, struct table_list *same,
 		struct table_list *sets)
 {
-	char buf[2048], socket[48], path[64];
+	char buf[1024], socket[48], path[64];
+	bool good = true;
 	long len;
 	int dir;
 
@@ -68,17 +74,58 @@ bool table_scan(const char *proc, ino_t ino, struct table_list *same,
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
-	while ((len = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long at = 0; at < len;) {
+	while (good &&
+	       (len = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; good && at < len;) {
 			struct linux_dirent64 *d = (void *)(buf + at);
 
 			at += d->d_reclen;
 			if (d->d_name[0] != '.')
-				sort_out(dir, d->d_name, socket, same, sets);
+				good = sort_out(dir, d->d_name, socket, same,
+						sets);
 		}
 	}
 	close(dir);
-	return true;
+	return good && !len;
+}
+
+/**
+ * table_is() - is a number still that socket?
+ * @proc: folder of the task in /proc
+ * @fd: number
+ * @ino: the socket's inode
+ *
+ * Return: whether it is.
+ */
+bool table_is(const char *proc, int fd, ino_t ino)
+{
+	char path[64], socket[48], link[64];
+	ssize_t len;
+
+	snprintf(socket, sizeof(socket), "socket:[%lu]", (unsigned long)ino);
+	snprintf(path, sizeof(path), "%s/fd/%d", proc, fd);
+	len = readlink(path, link, sizeof(link) - 1);
+	if (len < 0)
+		return false;
+	link[len] = 0;
+	return !strcmp(link, socket);
+}
+
+/**
+ * table_may_move() - can a registration be made again for another socket?
+ * @entry: it
+ *
+ * One of EPOLLONESHOT that has told of something is there, but disarmed; a new
+ * one would tell of hang-ups and errors.
+ *
+ * Return: whether nothing is lost.
+ */
+bool table_may_move(const struct table_entry *entry)
+{
+	const uint32_t how = EPOLLONESHOT | EPOLLET | EPOLLWAKEUP |
+			     EPOLLEXCLUSIVE;
+
+	return !(entry->events & EPOLLONESHOT) || (entry->events & ~how);
 }
 
 /* Does the line tell of that descriptor? */

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes beside the command: nobody in the tree is their parent, and they
+ * keep nothing of the tree's.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "run.h"
+
+/* @flags: of clone(), and the signal for the end; with a copy of the memory */
+pid_t raw_clone(unsigned long flags)
+{
+#ifdef __s390__
+	return syscall(SYS_clone, 0, flags, 0, 0, 0);
+#else
+	return syscall(SYS_clone, flags, 0, 0, 0, 0);
+#endif
+}
+
+/* Of a child that sends no signal: its status, also with SIGCHLD ignored; -1 if there is none. */
+static int quiet_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
+/**
+ * start_apart() - fork a process that nobody in the tree is the parent of
+ * @flags: of clone(), 0 or CLONE_FILES
+ *
+ * The command must not find a child it has not made, nor the signal of one: with
+ * SIGCHLD ignored there would be none to wait for, and with SIGCHLD blocked it
+ * would be the command's first.  Who adopts orphans does not adopt this one; for
+ * process 1, who has to, see stay_as_init().
+ *
+ * Return: 0 in the new process, its caller gets a positive number, or -1.
+ */
+pid_t start_apart(unsigned long flags)
+{
+	int status, adopts = 0;
+	pid_t pid;
+
+	prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0);
+	if (adopts)
+		prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	pid = raw_clone(flags);
+	if (!pid) {
+		pid = raw_clone(flags);
+		if (!pid)
+			return 0;
+		_exit(pid < 0);
+	}
+	status = pid < 0 ? -1 : quiet_wait(pid);
+	if (adopts)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (!status)
+		return 1;
+	errno = EAGAIN;
+	return -1;
+}
+
+/**
+ * in_child() - find out what would come of something
+ * @try: returns 0 or an errno; done by a child, so that it changes nothing here
+ *
+ * Return: what @try has returned, EPERM if it was killed.
+ */
+int in_child(int (*try)(void))
+{
+	pid_t pid = raw_clone(0);
+	int status;
+
+	if (pid < 0)
+		return errno;
+	if (!pid) {
+		struct rlimit none = { 0, 0 };
+
+		/* Being killed is an answer, not an accident. */
+		setrlimit(RLIMIT_CORE, &none);
+		_exit(try());
+	}
+	status = quiet_wait(pid);
+	return status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+}
+
+/* The command, for who stays its parent. */
+static __attribute__((noreturn)) void be_init(pid_t command)
+{
+	siginfo_t info;
+	sigset_t all;
+	pid_t pid;
+	int status;
+
+	sigfillset(&all);
+	for (;;) {
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (pid != command)
+				continue;
+			exit(WIFEXITED(status) ? WEXITSTATUS(status) :
+			     128 + WTERMSIG(status));
+		}
+		/* A terminal tells the command by itself. */
+		if (sigwaitinfo(&all, &info) > 0 && info.si_signo != SIGCHLD &&
+		    info.si_code <= 0)
+			kill(command, info.si_signo);
+	}
+}
+
+/**
+ * stay_as_init() - go on in a child if this is process 1
+ *
+ * Who is first in a pid namespace is made the parent of all orphans, also of
+ * those that stand beside the command.  So it does not become the command, but
+ * stays to reap them, passes signals on, and ends as the command does.
+ *
+ * Return: 0, or -1 with errno.
+ */
+int stay_as_init(void)
+{
+	sigset_t all, old;
+	pid_t pid;
+
+	if (getpid() != 1)
+		return 0;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = fork();
+	if (pid > 0) {
+		signal(SIGCHLD, SIG_DFL);
+		be_init(pid);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return pid;
+}
+
+/* Signals for the tree do not reach us, from the first moment on. */
+void stand_apart(void)
+{
+	sigset_t all;
+
+	setsid();
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	prctl(PR_SET_NAME, "vunix-run");
+}
+
+/**
+ * settle() - keep nothing of the tree's open or busy
+ * @fds: descriptors to keep; they get the numbers from 3 on
+ * @n: how many
+ * @verbose: standard error is kept, too
+ *
+ * Return: 0, or -1 with errno.
+ */
+int settle(int *fds, int n, bool verbose)
+{
+	struct rlimit files;
+	int null;
+
+	/* Numbers of others are dealt with, and may be large. */
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	for (int i = 0; i < n; i++) {
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3 + n);
+		if (fds[i] < 0)
+			return -1;
+	}
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		null = memfd_create("null", MFD_CLOEXEC);
+	if (null < 0)
+		return -1;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    (!verbose && dup2(null, STDERR_FILENO) < 0))
+		return -1;
+	for (int i = 0; i < n; i++) {
+		fds[i] = dup3(fds[i], 3 + i, O_CLOEXEC);
+		if (fds[i] < 0)
+			return -1;
+	}
+	close_range(3 + n, ~0U, 0);
+	return chdir("/");
+}
