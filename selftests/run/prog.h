@@ -87,6 +87,31 @@ static inline int open_fds(void)
 	return n;
 }
 
+/* Whatever ends a program that hangs: guest sets it, and waits longer. */
+static inline void set_time_limit(void)
+{
+	const char *seconds = getenv("RUN_TIME_LIMIT");
+
+	if (seconds)
+		alarm(atoi(seconds));
+}
+
+/* Until a task sleeps, in whatever it does. */
+static inline void wait_asleep(pid_t pid)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (int i = 0; i < 60000 && state != 'S' && state != 'D'; i++) {
+		FILE *f = fopen(path, "re");
+
+		CHECK(f && fscanf(f, "%*d %*[^)]) %c", &state) == 1);
+		fclose(f);
+		usleep(1000);
+	}
+	CHECK(state == 'S' || state == 'D');
+}
+
 static inline int child_status(pid_t pid)
 {
 	int status;

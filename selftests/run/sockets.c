@@ -10,9 +10,14 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <grp.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 
 static bool vunix = true;
 static int inherited;
@@ -342,19 +347,27 @@ static void test_thousands(void)
 	CHECK(good == n);
 }
 
-/* Children die in the middle of a call, whichever step it is at. */
+/*
+ * Children die in the middle of a call, whichever step it is at.  Each round
+ * lasts until all of them have begun some: before that there is nothing to hit.
+ */
 static void test_killed(void)
 {
+	atomic_uint *calls = mmap(NULL, 4 * sizeof(*calls),
+				  PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned int seed = 1;
 
+	CHECK(calls != MAP_FAILED);
 	for (int round = 0; round < 40; round++) {
 		pid_t pids[4];
 
 		for (int i = 0; i < 4; i++) {
+			calls[i] = 0;
 			pids[i] = fork();
 			if (pids[i])
 				continue;
-			for (;;) {
+			for (;; calls[i]++) {
 				int fds[2], fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 				CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0,
@@ -364,7 +377,10 @@ static void test_killed(void)
 				close(fds[1]);
 			}
 		}
-		usleep(500 + rand_r(&seed) % 3000);
+		for (int i = 0; i < 4; i++)
+			while (calls[i] < 2)
+				usleep(200);
+		usleep(rand_r(&seed) % 1000);
 		for (int i = 0; i < 4; i++)
 			kill(pids[i], SIGKILL);
 		for (int i = 0; i < 4; i++) {
@@ -377,33 +393,98 @@ static void test_killed(void)
 	}
 }
 
-static int ticks;
+/* The supervisor and its workers, all of that name but ourselves */
+static int signal_supervisors(int sig)
+{
+	char path[300], comm[32];
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	int n = 0;
+
+	CHECK(proc);
+	while ((d = readdir(proc))) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		f = atoi(d->d_name) ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		if (fgets(comm, sizeof(comm), f) &&
+		    !strcmp(comm, "vunix-run\n") && atoi(d->d_name) != getpid())
+			n += !kill(atoi(d->d_name), sig);
+		fclose(f);
+	}
+	closedir(proc);
+	return n;
+}
+
+/* Killed while the supervisor has not even begun, and nothing stays behind. */
+static void test_killed_waiting(void)
+{
+	pid_t pids[20];
+
+	exchange();
+	CHECK(signal_supervisors(SIGSTOP) > 0);
+	for (int i = 0; i < 20; i++) {
+		pids[i] = fork();
+		if (!pids[i]) {
+			exchange();
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < 20; i++)
+		wait_asleep(pids[i]);
+	for (int i = 0; i < 20; i++)
+		CHECK(!kill(pids[i], SIGKILL));
+	for (int i = 0; i < 20; i++)
+		CHECK(WTERMSIG(child_status(pids[i])) == SIGKILL);
+	CHECK(signal_supervisors(SIGCONT) > 0);
+	exchange();
+	CHECK(open_fds() == inherited);
+}
+
+static volatile sig_atomic_t ticks;
 
 static void tick(int sig)
 {
 	ticks += sig == SIGALRM;
 }
 
-/* Signals that are handled: nothing is made twice. */
+/*
+ * Signals that are handled: nothing is made twice.  One for each call, at no
+ * moment in particular: it may restart a call, but not for ever.
+ */
 static void test_signals(void)
 {
-	struct itimerval every = { { 0, 300 }, { 0, 300 } };
+	struct sigevent event = {
+		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM,
+	};
+	struct sigaction act = { .sa_handler = tick, .sa_flags = SA_RESTART };
+	unsigned int seed = 1;
+	timer_t timer;
 
-	signal(SIGALRM, tick);
-	CHECK(!setitimer(ITIMER_REAL, &every, NULL));
-	for (int i = 0; i < 500; i++) {
-		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(!sigaction(SIGALRM, &act, NULL));
+	CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer));
+	for (int i = 0; i < 500 || ticks < 20; i++) {
+		struct itimerspec once = {
+			.it_value.tv_nsec = 1 + rand_r(&seed) % 500000,
+		};
+		int fd;
 
+		CHECK(!timer_settime(timer, 0, &once, NULL));
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
 		CHECK(fd == 3);
 		close(fd);
 		exchange();
 	}
 	CHECK(open_fds() == inherited);
-	CHECK(ticks > 3);
 }
+
+static pthread_barrier_t at_once;
 
 static void *thread(void *arg)
 {
+	pthread_barrier_wait(&at_once);
 	for (int i = 0; i < 60; i++)
 		exchange();
 	return arg;
@@ -413,12 +494,16 @@ static void test_threads(void)
 {
 	pthread_t threads[4];
 
+	CHECK(!pthread_barrier_init(&at_once, NULL, 4));
 	for (int i = 0; i < 4; i++)
 		CHECK(!pthread_create(&threads[i], NULL, thread, NULL));
 	for (int i = 0; i < 4; i++)
 		CHECK(!pthread_join(threads[i], NULL));
 	CHECK(open_fds() == inherited);
 }
+
+static bool filter_by_call;
+static int filter_flags;
 
 /* Kills for a family that it does not know, as sandboxes do. */
 static void install_filter(void)
@@ -437,7 +522,12 @@ static void install_filter(void)
 	struct sock_fprog prog = { sizeof(code) / sizeof(*code), code };
 
 	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0));
+	if (filter_by_call)
+		CHECK(!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			       filter_flags, &prog));
+	else
+		CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0,
+			     0));
 }
 
 static void wrong_filter(void)
@@ -453,6 +543,48 @@ static void test_filter(void)
 	install_filter();
 	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)) == vunix);
 	exchange();
+}
+
+static void test_filter_call(void)
+{
+	filter_by_call = true;
+	test_filter();
+}
+
+/* All threads at once, some of which are making sockets. */
+static void *make_many(void *arg)
+{
+	while (!*(volatile bool *)arg)
+		exchange();
+	return NULL;
+}
+
+static void test_filter_threads(void)
+{
+	filter_by_call = true;
+	filter_flags = SECCOMP_FILTER_FLAG_TSYNC;
+	for (int round = 0; round < 30; round++) {
+		bool enough = false;
+		pthread_t threads[3];
+		pid_t pid = fork();
+
+		if (pid) {
+			CHECK(child_status(pid) == 0);
+			continue;
+		}
+		for (int i = 0; i < 3; i++)
+			CHECK(!pthread_create(&threads[i], NULL, make_many,
+					      &enough));
+		for (int i = 0; i < 5 + round; i++)
+			exchange();
+		install_filter();
+		for (int i = 0; i < 20; i++)
+			exchange();
+		*(volatile bool *)&enough = true;
+		for (int i = 0; i < 3; i++)
+			CHECK(!pthread_join(threads[i], NULL));
+		exit(0);
+	}
 }
 
 /*
@@ -497,26 +629,11 @@ static void test_filter_race(void)
 /* Nobody answers any more: that is an error, and not for ever. */
 static void test_orphaned(void)
 {
-	char path[300], comm[32] = "";
-	DIR *proc = opendir("/proc");
-	struct dirent *d;
-	int n = 0, fds[2];
+	int fds[2];
 
 	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
-	while ((d = readdir(proc))) {
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
-		f = atoi(d->d_name) ? fopen(path, "re") : NULL;
-		if (!f)
-			continue;
-		if (fgets(comm, sizeof(comm), f) &&
-		    !strcmp(comm, "vunix-run\n") && atoi(d->d_name) != getpid())
-			n += !kill(atoi(d->d_name), SIGKILL);
-		fclose(f);
-	}
-	CHECK(n > 0);
-	for (int i = 0; i < 1000; i++) {
+	CHECK(signal_supervisors(SIGKILL) > 0);
+	for (int i = 0; i < 60000; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 		if (fd < 0)
@@ -527,6 +644,120 @@ static void test_orphaned(void)
 	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == ENOSYS);
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 && errno == ENOSYS);
 	CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+}
+
+/*
+ * The memory that the supervisor has to write to is served by a thread that
+ * needs the supervisor itself.  What it cannot write to at once is left to the
+ * kernel, and on AF_UNIX.
+ */
+static struct {
+	int	uffd;
+	char	*page;
+} faulty;
+
+static void *serve_faults(void *arg)
+{
+	static char zero[65536];
+	struct uffd_msg msg;
+	struct uffdio_copy copy = {
+		.src = (uintptr_t)zero, .len = sysconf(_SC_PAGESIZE),
+	};
+
+	while (read(faulty.uffd, &msg, sizeof(msg)) != sizeof(msg))
+		;
+	CHECK(msg.event == UFFD_EVENT_PAGEFAULT);
+	for (int i = 0; i < 20; i++)
+		exchange();
+	copy.dst = (uintptr_t)faulty.page;
+	CHECK(!ioctl(faulty.uffd, UFFDIO_COPY, &copy));
+	return arg;
+}
+
+static void test_waiting_memory(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	size_t size = sysconf(_SC_PAGESIZE);
+	pthread_t thread;
+	char byte = 0;
+	int *fds;
+
+	faulty.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (faulty.uffd < 0 && (errno == EPERM || errno == ENOSYS)) {
+		puts("# no userfaultfd");
+		return;
+	}
+	CHECK(faulty.uffd >= 0 && !ioctl(faulty.uffd, UFFDIO_API, &api));
+	faulty.page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(faulty.page != MAP_FAILED);
+	reg.range.start = (uintptr_t)faulty.page;
+	reg.range.len = size;
+	CHECK(!ioctl(faulty.uffd, UFFDIO_REGISTER, &reg));
+	CHECK(!pthread_create(&thread, NULL, serve_faults, NULL));
+	fds = (int *)faulty.page;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK(!pthread_join(thread, NULL));
+	CHECK(on_vunix(fds[0]) == vunix);
+	CHECK(write(fds[0], "m", 1) == 1);
+	CHECK(read(fds[1], &byte, 1) == 1 && byte == 'm');
+}
+
+/* What the process may not write to stays as it is. */
+static void test_read_only(void)
+{
+	int *page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(page != MAP_FAILED);
+	page[0] = 4711;
+	CHECK(!mprotect(page, sysconf(_SC_PAGESIZE), PROT_READ));
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, page) < 0 &&
+	      errno == EFAULT);
+	CHECK(page[0] == 4711);
+	CHECK(open_fds() == inherited);
+}
+
+/* When a program closes a socket, nobody else has it: its name is free. */
+static void test_last_close(void)
+{
+	struct sockaddr_un un;
+	char name[64];
+	socklen_t len;
+
+	snprintf(name, sizeof(name), "@vunix-run-c-%d", getpid());
+	len = address(&un, name);
+	for (int i = 0; i < 500; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0), fds[2];
+		char byte;
+
+		CHECK(!bind(fd, (struct sockaddr *)&un, len));
+		close(fd);
+		CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+		close(fds[0]);
+		CHECK(recv(fds[1], &byte, 1, MSG_DONTWAIT) == 0);
+		close(fds[1]);
+	}
+}
+
+/* No C library between: only the filter can notice that. */
+static void test_raw(void)
+{
+	int fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0), fds[2];
+
+	CHECK(on_vunix(fd) == vunix);
+	CHECK(!syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK(on_vunix(fds[0]) == vunix);
+}
+
+/* Nobody stands beside us: the library alone does it. */
+static void test_alone(void)
+{
+	exchange();
+	CHECK(signal_supervisors(0) == 0);
 }
 
 /* A sandbox that starts a program. */
@@ -551,19 +782,24 @@ static void test_no_child(void)
 static void test_daemon(void)
 {
 	int fds[2];
+	pid_t parent;
 	char byte;
 
 	CHECK(!pipe(fds));
 	if (fork())
 		exit(0);
 	setsid();
+	parent = getpid();
 	if (fork())
 		exit(0);
 	/* End of file: nobody but us has the other end any more. */
 	close(fds[1]);
 	CHECK(read(fds[0], &byte, 1) == 0);
 	close(fds[0]);
-	usleep(200000);
+	/* Whoever was our parent has gone as well. */
+	for (int i = 0; i < 60000 && getppid() == parent; i++)
+		usleep(1000);
+	CHECK(getppid() != parent);
 	test_server();
 	puts("daemon has ended");
 }
@@ -584,13 +820,19 @@ int main(int argc, char **argv)
 		{ "errno", test_errno }, { "early", test_early },
 		{ "vfork", test_vfork }, { "thousands", test_thousands },
 		{ "filter-race", test_filter_race },
-		{ "orphaned", test_orphaned },
+		{ "orphaned", test_orphaned }, { "raw", test_raw },
+		{ "killed-waiting", test_killed_waiting },
+		{ "waiting-memory", test_waiting_memory },
+		{ "read-only", test_read_only },
+		{ "last-close", test_last_close }, { "alone", test_alone },
+		{ "filter-call", test_filter_call },
+		{ "filter-threads", test_filter_threads },
 	};
 
 	CHECK(argc > 1);
 	vunix = argc < 3 || !strcmp(argv[2], "vunix");
 	inherited = open_fds();
-	alarm(120);
+	set_time_limit();
 	if (!strcmp(argv[1], "filter-exec"))
 		test_filter_exec(argv[0]);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
