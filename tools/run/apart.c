@@ -159,6 +159,26 @@ void stand_apart(void)
 	prctl(PR_SET_NAME, "vunix-run");
 }
 
+/* All from 3 on but these: there may be few numbers. */
+static void close_others(const int *fds, int n)
+{
+	unsigned int from = 3;
+
+	for (;;) {
+		unsigned int next = ~0U;
+
+		for (int i = 0; i < n; i++)
+			if ((unsigned int)fds[i] >= from &&
+			    (unsigned int)fds[i] < next)
+				next = fds[i];
+		if (next > from)
+			close_range(from, next == ~0U ? next : next - 1, 0);
+		if (next == ~0U)
+			return;
+		from = next + 1;
+	}
+}
+
 /**
  * settle() - keep nothing of the tree's open or busy
  * @fds: descriptors to keep; they get the numbers from 3 on
@@ -177,6 +197,7 @@ int settle(int *fds, int n, bool verbose)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	close_others(fds, n);
 	for (int i = 0; i < n; i++) {
 		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3 + n);
 		if (fds[i] < 0)

@@ -467,6 +467,7 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 		{ .fd = child_fd, .events = POLLIN },
 		{ .fd = ask_fd, .events = POLLIN },
 	};
+	pid_t pid;
 
 	for (;;) {
 		bool crowded = atomic_load(&shared->idle) <= 0;
@@ -492,9 +493,12 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 		if (shared->workers[i].pid)
 			kill(shared->workers[i].pid, SIGKILL);
 	/* Not all who adopt orphans wait for them.  One may be stuck for good. */
-	while (waitpid(-1, NULL, WNOHANG) >= 0 &&
-	       poll(pfds + 1, 1, 1000) > 0)
-		drain(child_fd);
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
+		if (!pid && poll(pfds + 1, 1, 1000) <= 0)
+			break;
+		if (!pid)
+			drain(child_fd);
+	}
 }
 
 /*
