@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/fuse.h>
+#include <linux/net_tstamp.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -52,7 +53,8 @@ static socklen_t peer_address(struct sockaddr_un *un, const char *name)
 
 static void serve_datagram(int fd, FILE *log)
 {
-	char buf[128], control[CMSG_SPACE(sizeof(struct ucred))];
+	char buf[128], control[CMSG_SPACE(sizeof(struct ucred)) +
+			       CMSG_SPACE(sizeof(int))];
 	struct sockaddr_un un;
 	struct iovec iov = { buf, sizeof(buf) };
 	struct msghdr msg = {
@@ -63,9 +65,19 @@ static void serve_datagram(int fd, FILE *log)
 	ssize_t len = recvmsg(fd, &msg, 0);
 	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
 	struct ucred cred = { 0 };
+	int passed;
 
-	CHECK(len >= 0 && head && head->cmsg_type == SCM_CREDENTIALS);
-	memcpy(&cred, CMSG_DATA(head), sizeof(cred));
+	CHECK(len >= 0);
+	for (; head; head = CMSG_NXTHDR(&msg, head)) {
+		if (head->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(&cred, CMSG_DATA(head), sizeof(cred));
+		} else if (head->cmsg_type == SCM_RIGHTS) {
+			/* Who sends a descriptor hears of it there. */
+			memcpy(&passed, CMSG_DATA(head), sizeof(passed));
+			CHECK(write(passed, "r", 1) == 1);
+			close(passed);
+		}
+	}
 	fprintf(log, "%d %d %.*s\n", cred.pid, cred.uid, (int)len, buf);
 	fflush(log);
 	if (msg.msg_namelen > sizeof(un.sun_family))
@@ -235,6 +247,40 @@ static void check_int(int fd, int name, int want)
 	CHECK(value == want);
 }
 
+/* Each is set to other than it is in a new socket. */
+static const struct {
+	int	name, value;
+} more_options[] = {
+	{ SO_RCVLOWAT, 3 }, { SO_PRIORITY, 4 }, { SO_BROADCAST, 1 },
+	{ SO_OOBINLINE, 1 }, { SO_TIMESTAMP, 1 }, { SO_RXQ_OVFL, 1 },
+	{ SO_TIMESTAMPING, SOF_TIMESTAMPING_SOFTWARE },
+};
+
+static void set_more(int fd)
+{
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, 0x7fff);
+	struct sock_fprog prog = { 1, &code };
+
+	for (size_t i = 0; i < sizeof(more_options) / sizeof(*more_options);
+	     i++)
+		CHECK(!setsockopt(fd, SOL_SOCKET, more_options[i].name,
+				  &more_options[i].value, sizeof(int)));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			  sizeof(prog)));
+}
+
+static void check_more(int fd)
+{
+	struct sock_filter code[4];
+	socklen_t len = 4;
+
+	for (size_t i = 0; i < sizeof(more_options) / sizeof(*more_options);
+	     i++)
+		check_int(fd, more_options[i].name, more_options[i].value);
+	CHECK(!getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, code, &len));
+	CHECK(len == 1 && code[0].k == 0x7fff);
+}
+
 static void test_options(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -252,6 +298,7 @@ static void test_options(void)
 	CHECK(!setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)));
 	CHECK(!fcntl(fd, F_SETOWN, getpid()));
 	CHECK(!fcntl(fd, F_SETSIG, SIGUSR1));
+	set_more(fd);
 	twin = fcntl(fd, F_DUPFD, 20);
 	CHECK(twin == 20);
 
@@ -265,6 +312,7 @@ static void test_options(void)
 	check_int(fd, SO_SNDBUF, 100000);
 	check_int(fd, SO_PEEK_OFF, 0);
 	check_int(fd, SO_KEEPALIVE, 1);
+	check_more(fd);
 	len = sizeof(time);
 	memset(&time, 0, sizeof(time));
 	CHECK(!getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &len));
@@ -456,6 +504,33 @@ static void test_send(void)
 		CHECK(how < 2 || logged(more));
 		close(fd);
 	}
+}
+
+/* What comes with the message that makes it change sides. */
+static void test_control(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), ends[2];
+	struct sockaddr_un un;
+	char byte = 'c';
+	struct iovec iov = { &byte, 1 };
+	union {
+		struct cmsghdr	head;
+		char		buf[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr msg = {
+		.msg_name = &un,
+		.msg_namelen = peer_address(&un, "dgram"),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	CHECK(!pipe(ends));
+	memcpy(CMSG_DATA(&control.head), &ends[1], sizeof(int));
+	CHECK(sendmsg(fd, &msg, 0) == 1);
+	close(ends[1]);
+	CHECK(!on_vunix(fd));
+	CHECK(read(ends[0], &byte, 1) == 1 && byte == 'r');
+	CHECK(read(ends[0], &byte, 1) == 0);
 }
 
 /* Nobody there: what it is on AF_UNIX, and the socket stays vunix's. */
@@ -762,6 +837,15 @@ static void test_in_flight(void)
 	CHECK(on_vunix(later) && !on_vunix(fd));
 }
 
+/* The library sends it as another; the supervisor cannot. */
+static void check_kept(ssize_t sent)
+{
+	if (getenv("VUNIX_RUN_FAMILY"))
+		CHECK(sent == 4);
+	else
+		CHECK(sent < 0 && errno == ECONNREFUSED);
+}
+
 /* One that holds messages, or has a peer, is not given up for a message. */
 static void test_kept(void)
 {
@@ -774,10 +858,10 @@ static void test_kept(void)
 	CHECK(!socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
 	CHECK(!bind(fd, (void *)&un, len));
 	CHECK(sendto(fds[0], "a", 1, 0, (void *)&un, len) == 1);
-	sendto(fd, "kept", 4, 0, (void *)&to, to_len);
+	check_kept(sendto(fd, "kept", 4, 0, (void *)&to, to_len));
 	CHECK(on_vunix(fd));
 	CHECK(recv(fd, buf, 8, 0) == 1 && buf[0] == 'a');
-	sendto(fds[1], "kept", 4, 0, (void *)&to, to_len);
+	check_kept(sendto(fds[1], "kept", 4, 0, (void *)&to, to_len));
 	CHECK(on_vunix(fds[1]));
 	CHECK(send(fds[1], "b", 1, 0) == 1 && recv(fds[0], buf, 8, 0) == 1);
 }
@@ -1027,6 +1111,7 @@ int main(int argc, char **argv)
 		{ "fork", test_fork }, { "small-stack", test_small_stack },
 		{ "cancelled", test_cancelled },
 		{ "fork-threads", test_fork_threads },
+		{ "control", test_control },
 		{ "waiting-path", test_waiting_path },
 		{ "places", test_places }, { "tables", test_tables },
 		{ "one-shot", test_one_shot },
