@@ -53,7 +53,7 @@ struct worker {
 	pid_t		pid;
 	atomic_bool	busy;
 	uint64_t	id;	/* of the call */
-	atomic_ullong	socket;	/* that it replaces: the inode, or 0 */
+	atomic_ulong	socket;	/* that it replaces: the inode, or 0 */
 };
 
 /* Memory of the supervisor and its workers. */
