@@ -133,18 +133,26 @@ static long long worked_us(int fd, int us)
 	       (to.tv_nsec - from.tv_nsec) / 1000;
 }
 
-/* 20 times 1 ms, unless others want the processor all the time. */
+/*
+ * 20 times 1 ms, unless others want the processor, or the machine below it
+ * does, whose pauses count as work of either.  So what spins is seen in one
+ * round of some, and what does not, in none.
+ */
 TEST_F(busy, spins)
 {
-	long long asleep = worked_us(self->sv[0], 0);
-	long long busy = worked_us(self->sv[0], 5000);
+	long long asleep, busy;
+	int round;
 
-	ASSERT_LE(0, asleep);
-	ASSERT_LE(0, busy);
-	TH_LOG("%lld us of work, %lld us when busy", asleep, busy);
-	if (vt_is_unix(variant->family))
-		return;
-	ASSERT_LT(asleep + 5000, busy);
+	for (round = 0; round < 10; round++) {
+		asleep = worked_us(self->sv[0], 0);
+		busy = worked_us(self->sv[0], 5000);
+		ASSERT_LE(0, asleep);
+		ASSERT_LE(0, busy);
+		TH_LOG("%lld us of work, %lld us when busy", asleep, busy);
+		if (vt_is_unix(variant->family) || asleep + 5000 < busy)
+			break;
+	}
+	ASSERT_NE(10, round);
 }
 
 /* What is spent on spinning is not added to SO_RCVTIMEO. */
