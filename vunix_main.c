@@ -615,9 +615,12 @@ static int __init vunix_init(void)
 	err = vunix_registry_init();
 	if (err)
 		goto err_proto;
-	err = vunix_gc_init();
+	err = vunix_queue_module_init();
 	if (err)
 		goto err_registry;
+	err = vunix_gc_init();
+	if (err)
+		goto err_queue;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto err_gc;
@@ -643,6 +646,8 @@ err_pernet:
 	unregister_pernet_subsys(&net_ops);
 err_gc:
 	vunix_gc_exit();
+err_queue:
+	vunix_queue_module_exit();
 err_registry:
 	vunix_registry_exit();
 err_proto:
@@ -663,6 +668,7 @@ static void __exit vunix_exit(void)
 	vunix_gc_exit();
 	vunix_scm_exit();
 	rcu_barrier();
+	vunix_queue_module_exit();
 	vunix_registry_exit();
 	proto_unregister(&vunix_proto);
 }

@@ -16,12 +16,16 @@
  * page is zeroed on most distributions.  A spare is only given to a writer of
  * the memory cgroup that paid for it: a writer of another cgroup drops the
  * spares, and pages that older writers still have in the ring (those before
- * spare_from) are freed when they are emptied.
+ * spare_from) are freed when they are emptied.  Those of a queue that nobody uses
+ * go when the machine wants its memory back: queues with spares are in a list that
+ * a shrinker works off.
  */
 #include <linux/cgroup.h>
+#include <linux/list_lru.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <net/tcp_states.h>
@@ -32,6 +36,14 @@
 #define VUNIX_SPARE_MAX		18
 /* Quiet drains after which half of the spares go. */
 #define VUNIX_CALM_MAX		64
+
+/*
+ * Queues with spares, each in the list of its node, and some that had.  The lists'
+ * locks nest inside of q.lock; the shrinker, who comes from the other side, only
+ * tries that one.
+ */
+static struct list_lru spare_queues;
+static struct shrinker *spare_shrinker;
 
 /* The link of a chained page is its first word: nobody else looks at it. */
 static struct page **page_link(struct page *page)
@@ -52,6 +64,26 @@ static struct page *pop_page(struct page **list)
 	if (page)
 		*list = *page_link(page);
 	return page;
+}
+
+static void keep_spare(struct vunix_queue *q, struct page *page)
+{
+	lockdep_assert_held(&q->lock);
+	push_page(&q->spare, page);
+	q->nr_spare++;
+	/* It stays in there without any: most queues soon have one again. */
+	if (unlikely(list_empty(&q->lru)))
+		vunix_lru_add(&spare_queues, &q->lru);
+}
+
+static struct page *drop_spares(struct vunix_queue *q)
+{
+	struct page *list = q->spare;
+
+	lockdep_assert_held(&q->lock);
+	q->spare = NULL;
+	q->nr_spare = 0;
+	return list;
 }
 
 /* Who pays for what current allocates; compared, never dereferenced. */
@@ -84,6 +116,7 @@ void vunix_queue_init(struct vunix_queue *q, int type)
 		INIT_LIST_HEAD(&q->marks);
 	INIT_LIST_HEAD(&q->oob);
 	INIT_LIST_HEAD(&q->accept);
+	INIT_LIST_HEAD(&q->lru);
 	q->head = VUNIX_FIRST_POS;
 	q->tail = VUNIX_FIRST_POS;
 	q->spare_from = VUNIX_FIRST_POS;
@@ -100,6 +133,7 @@ void vunix_queue_init(struct vunix_queue *q, int type)
 void vunix_queue_free(struct vunix_queue *q)
 {
 	WARN_ON_ONCE(q->head != q->tail);
+	WARN_ON_ONCE(!list_empty(&q->lru));
 	if (vunix_page_offset(q->head))
 		put_page(*vunix_queue_slot(q, q->head));
 	vunix_queue_free_pages(q->spare);
@@ -122,9 +156,9 @@ void vunix_queue_kill(struct vunix_queue *q)
 
 	spin_lock(&q->lock);
 	q->dead = true;
-	spare = q->spare;
-	q->spare = NULL;
-	q->nr_spare = 0;
+	spare = drop_spares(q);
+	if (!list_empty(&q->lru))
+		vunix_lru_del(&spare_queues, &q->lru);
 	spin_unlock(&q->lock);
 	vunix_queue_free_pages(spare);
 }
@@ -175,9 +209,7 @@ static struct page *take_spares(struct vunix_queue *q, struct vunix_writer *w,
 	if (q->spare_cgroup != cgroup) {
 		q->spare_cgroup = cgroup;
 		q->spare_from = q->head;
-		drop = q->spare;
-		q->spare = NULL;
-		q->nr_spare = 0;
+		drop = drop_spares(q);
 	}
 	while (w->nr < want && q->spare) {
 		w->pages[w->nr++] = pop_page(&q->spare);
@@ -557,10 +589,8 @@ void vunix_write_end(struct vunix_writer *w)
 	if (w->nr > w->used) {
 		spin_lock(&q->lock);
 		while (w->nr > w->used && !q->dead &&
-		       q->nr_spare < VUNIX_SPARE_MAX) {
-			push_page(&q->spare, w->pages[--w->nr]);
-			q->nr_spare++;
-		}
+		       q->nr_spare < VUNIX_SPARE_MAX)
+			keep_spare(q, w->pages[--w->nr]);
 		spin_unlock(&q->lock);
 	}
 	mutex_unlock(&q->wmutex);
@@ -765,8 +795,7 @@ struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos)
 			put_page(page);
 		} else if (!q->dead && q->nr_spare < VUNIX_SPARE_MAX &&
 			   (s32)(at - q->spare_from) >= 0) {
-			push_page(&q->spare, page);
-			q->nr_spare++;
+			keep_spare(q, page);
 		} else {
 			push_page(&list, page);
 		}
@@ -782,6 +811,79 @@ struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos)
 	if (pos == q->head)
 		trim_spares(q, &list);
 	return list;
+}
+
+static enum lru_status shrink_queue(struct list_head *item,
+				    struct list_lru_one *lru,
+				    VUNIX_LRU_LOCK_ARG void *arg)
+{
+	struct vunix_queue *q = container_of(item, struct vunix_queue, lru);
+	struct page **list = arg, *page;
+
+	/* Somebody uses it, or waits for the list's lock to put it in or out. */
+	if (!spin_trylock(&q->lock))
+		return LRU_SKIP;
+	list_lru_isolate(lru, item);
+	while ((page = pop_page(&q->spare)))
+		push_page(list, page);
+	q->nr_spare = 0;
+	spin_unlock(&q->lock);
+	return LRU_REMOVED;
+}
+
+static unsigned long count_queues(struct shrinker *shrinker,
+				  struct shrink_control *sc)
+{
+	return list_lru_shrink_count(&spare_queues, sc) ?: SHRINK_EMPTY;
+}
+
+/* Queues, of which each has VUNIX_SPARE_MAX pages at most. */
+static unsigned long shrink_queues(struct shrinker *shrinker,
+				   struct shrink_control *sc)
+{
+	struct page *list = NULL;
+	unsigned long n;
+
+	n = list_lru_shrink_walk(&spare_queues, sc, shrink_queue, &list);
+	vunix_queue_free_pages(list);
+	return n;
+}
+
+/**
+ * vunix_queue_module_init() - have memory that queues keep taken back
+ *
+ * Context: Process, when the module is loaded; before the first socket.
+ * Return: 0 or -ENOMEM.
+ */
+int __init vunix_queue_module_init(void)
+{
+	int err;
+
+	err = list_lru_init(&spare_queues);
+	if (err)
+		return err;
+	spare_shrinker = vunix_shrinker_alloc(SHRINKER_NUMA_AWARE);
+	if (!spare_shrinker) {
+		list_lru_destroy(&spare_queues);
+		return -ENOMEM;
+	}
+	spare_shrinker->count_objects = count_queues;
+	spare_shrinker->scan_objects = shrink_queues;
+	err = vunix_shrinker_register(spare_shrinker);
+	if (err)
+		vunix_queue_module_exit();
+	return err;
+}
+
+/**
+ * vunix_queue_module_exit() - undo vunix_queue_module_init()
+ *
+ * Context: Process; after the last socket has been released.
+ */
+void vunix_queue_module_exit(void)
+{
+	vunix_shrinker_free(spare_shrinker);
+	list_lru_destroy(&spare_queues);
 }
 
 /**

@@ -32,6 +32,9 @@
  *                      the workqueue's own locks (vunix_gc_link), and
  *         mon lock       packets that wait for a tap (vunix_mon_add).  Spinlock, a
  *                      leaf but for the same; process context.
+ *         lru locks      which queues keep spare pages (keep_spare).  Spinlocks
+ *                      of the list; the shrinker has one first, and only tries
+ *                      q.lock.
  *                      sk_shutdown is written under it, too
  *                      (vunix_queue_shutdown), so a stream's writer sees it.
  *       sk_peer_lock   credentials of the peer (listen, connect); a leaf.
@@ -210,6 +213,7 @@ struct vunix_queue {
 	};
 	struct list_head	oob;		/* (l) struct vunix_oob */
 	struct list_head	accept;		/* (l, RCU) vunix_sock.accept_node */
+	struct list_head	lru;		/* (l) of those that have spares */
 	struct page		*inline_slots[VUNIX_INLINE_SLOTS];
 };
 
@@ -784,6 +788,8 @@ void vunix_accept_purge(struct sock *sk);
 #define VUNIX_DROP_UNREAD	1
 
 /* vunix_queue.c: storage, accounting, waiting for space */
+int __init vunix_queue_module_init(void);
+void vunix_queue_module_exit(void);
 void vunix_queue_init(struct vunix_queue *q, int type);
 void vunix_queue_free(struct vunix_queue *q);
 void vunix_queue_kill(struct vunix_queue *q);

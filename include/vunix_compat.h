@@ -13,10 +13,13 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
+#include <linux/list_lru.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/net.h>
 #include <linux/security.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/uaccess.h>
 #include <linux/sysctl.h>
@@ -401,5 +404,69 @@ static inline void vunix_sock_set_custom_sockopt(struct socket *sock)
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 #endif
 }
+
+/* Since 6.7 a shrinker is the kernel's memory, and registering cannot fail. */
+static inline struct shrinker *vunix_shrinker_alloc(unsigned int flags)
+{
+#ifdef VUNIX_HAVE_SHRINKER_ALLOC
+	return shrinker_alloc(flags, "vunix");
+#else
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (shrinker) {
+		shrinker->flags = flags;
+		shrinker->seeks = DEFAULT_SEEKS;
+	}
+	return shrinker;
+#endif
+}
+
+/* On failure, too, shrinker_free() is what follows. */
+static inline int vunix_shrinker_register(struct shrinker *shrinker)
+{
+#ifdef VUNIX_HAVE_SHRINKER_ALLOC
+	shrinker_register(shrinker);
+	return 0;
+#else
+	return register_shrinker(shrinker, "vunix");
+#endif
+}
+
+static inline void vunix_shrinker_free(struct shrinker *shrinker)
+{
+#ifdef VUNIX_HAVE_SHRINKER_ALLOC
+	shrinker_free(shrinker);
+#else
+	/* Nothing, if it is not registered. */
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#endif
+}
+
+/* Since 6.8 the other names are of who knows the node. */
+static inline void vunix_lru_add(struct list_lru *lru, struct list_head *item)
+{
+#ifdef VUNIX_HAVE_LIST_LRU_OBJ
+	list_lru_add_obj(lru, item);
+#else
+	list_lru_add(lru, item);
+#endif
+}
+
+static inline void vunix_lru_del(struct list_lru *lru, struct list_head *item)
+{
+#ifdef VUNIX_HAVE_LIST_LRU_OBJ
+	list_lru_del_obj(lru, item);
+#else
+	list_lru_del(lru, item);
+#endif
+}
+
+/* A list_lru_walk_cb was told of the lock until 6.12. */
+#ifdef VUNIX_HAVE_LRU_WALK_LOCK
+#define VUNIX_LRU_LOCK_ARG	spinlock_t *lru_lock,
+#else
+#define VUNIX_LRU_LOCK_ARG
+#endif
 
 #endif /* VUNIX_COMPAT_H */
