@@ -143,7 +143,7 @@ bench:
 bench-host:
 	@bench/bench.sh host
 
-bench-cost bench-gc bench-registry bench-memory:
+bench-cost bench-gc bench-registry bench-memory bench-programs:
 	@$(VM)/packages.sh demo
 	@bench/$(@:bench-%=%).sh $(KERNEL)
 
@@ -244,6 +244,7 @@ help:
 	@echo 'make bench-host       the same on this machine, with the module loaded'
 	@echo 'make bench-cost       instructions of every operation, beside AF_UNIX and pipe'
 	@echo 'make bench-gc         what passing and collecting descriptors costs'
+	@echo 'make bench-programs   hackbench and redis, unmodified, beside themselves'
 	@echo 'make bench-registry   what a bound socket costs among a million'
 	@echo 'make bench-memory     what idle sockets take in memory'
 	@echo '                      KERNEL=6.1 6.12 7.x debug'
@@ -255,6 +256,7 @@ help:
 .PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests check-run check-programs check-mon lint gc-check \
 	litmus model mutants fuzz crash-fuzz check demo demo-tmux vm bench bench-host \
-	bench-cost bench-gc bench-registry bench-memory bench-uml dkms-source dkms-install \
+	bench-cost bench-gc bench-registry bench-memory bench-programs bench-uml \
+	dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
 	docs-check help
