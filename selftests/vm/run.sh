@@ -19,6 +19,7 @@
 #   VM_SMP       processors (2)                     VM_MEM       memory (2G)
 #   VM_BITS      "64 32": which programs            VM_APPEND    kernel options
 #   VM_ACCEL     kvm or tcg, else what works        VM_PARAMS    module options
+#   VM_ICOUNT    1: one processor, whose clock counts instructions
 #   VM_FAMILIES  "unix" or "vunix" alone          VM_SLOW      1: share namespaces
 #   VM_HUGE      1: tests of a million sockets, too (with VM_MEM=8G or so)
 #   VM_STRESS    N: N times the rounds of tests that are under load
@@ -285,7 +286,14 @@ else
 	# QEMU 7.2's cmpxchg16b corrupts flags, and 6.12 with them: no cx16.
 	set -- -M q35 -accel tcg,thread=multi -cpu max,-cx16 \
 		-device isa-debug-exit,iobase=0xf4,iosize=4
-	if [ "${VM_ACCEL:-}" = kvm ] || { [ -z "${VM_ACCEL:-}" ] && kvm_works; }
+	if [ "${VM_ICOUNT:-}" = 1 ]; then
+		# As ../../bench/vm.sh has it, for the same reasons
+		set -- -M q35 -accel tcg,thread=single \
+			-icount shift=0,sleep=off -cpu max,-cx16,-erms,-fsrm \
+			-device isa-debug-exit,iobase=0xf4,iosize=4
+		append="tsc=reliable clocksource=tsc $append"
+		VM_SMP=1
+	elif [ "${VM_ACCEL:-}" = kvm ] || { [ -z "${VM_ACCEL:-}" ] && kvm_works; }
 	then
 		set -- -M q35 -accel kvm -cpu host \
 			-device isa-debug-exit,iobase=0xf4,iosize=4
