@@ -5,7 +5,8 @@
  *
  * Owns nothing.  A dump keeps its place as an id of the registry, so that it
  * can go on after any pause, and meets each socket that is there all the time
- * exactly once.
+ * exactly once.  It ends at the highest id that there was when it began, whoever
+ * creates sockets meanwhile.
  *
  * How the counters add up (struct vunix_queue, q.lock):
  *
@@ -54,11 +55,13 @@ struct vunix_diag_asker {
 /**
  * struct vunix_diag_dump - what is kept between the parts of a dump
  * @place: in the registry
+ * @last: id of the last socket that is shown
  * @asker: with a reference of the namespace; the parts are asked for by whoever
  *	reads, which may be another process
  */
 struct vunix_diag_dump {
 	u64			place;
+	u64			last;
 	struct vunix_diag_asker	asker;
 };
 
@@ -385,11 +388,13 @@ static struct vunix_diag_dump *dump_of(struct netlink_callback *cb)
 
 static int diag_dump_start(struct netlink_callback *cb)
 {
-	struct vunix_diag_asker *asker = &dump_of(cb)->asker;
 	const struct unix_diag_req *req = nlmsg_data(cb->nlh);
+	struct sk_buff *skb = (struct sk_buff *)cb->skb;
+	struct vunix_diag_dump *dump = dump_of(cb);
 
-	*asker = diag_asker((struct sk_buff *)cb->skb, req->udiag_show);
-	get_pid_ns(asker->pid_ns);
+	dump->last = vunix_registry_last(vunix_net(sock_net(skb->sk)));
+	dump->asker = diag_asker(skb, req->udiag_show);
+	get_pid_ns(dump->asker.pid_ns);
 	return 0;
 }
 
@@ -416,7 +421,7 @@ static int diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	int err = 0;
 	u32 ino;
 
-	while ((sk = vunix_registry_next_get(vn, &id))) {
+	while ((sk = vunix_registry_next_get(vn, &id, dump->last))) {
 		/* Not accepted yet, or released since, it has no inode. */
 		ino = sock_i_ino(sk);
 		if (ino && query.req->udiag_states & BIT(READ_ONCE(sk->sk_state)))
@@ -433,10 +438,10 @@ static int diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 static struct sock *find_by_inode(struct vunix_net *vn, u32 ino)
 {
+	u64 id = 0, last = vunix_registry_last(vn);
 	struct sock *sk;
-	u64 id = 0;
 
-	while ((sk = vunix_registry_next_get(vn, &id))) {
+	while ((sk = vunix_registry_next_get(vn, &id, last))) {
 		if ((u32)sock_i_ino(sk) == ino)
 			break;
 		sock_put(sk);

@@ -21,23 +21,25 @@
  * @index: number of the last line started, 0 is the heading
  * @before: place in the registry in front of that line
  * @after: and behind it
+ * @last: the highest id that there was at the heading; reading ends there
  */
 struct vunix_proc_iter {
 	struct seq_net_private	p;
 	loff_t			index;
 	u64			before;
 	u64			after;
+	u64			last;
 };
 
 /* The socket of line @index, which is the next one of @seq's last line. */
 static struct sock *vunix_proc_step(struct seq_file *seq, loff_t index)
 {
+	struct vunix_net *vn = vunix_net(seq_file_net(seq));
 	struct vunix_proc_iter *iter = seq->private;
 
 	iter->index = index;
 	iter->before = iter->after;
-	return vunix_registry_next_get(vunix_net(seq_file_net(seq)),
-				       &iter->after);
+	return vunix_registry_next_get(vn, &iter->after, iter->last);
 }
 
 static void *vunix_proc_start(struct seq_file *seq, loff_t *pos)
@@ -47,6 +49,7 @@ static void *vunix_proc_start(struct seq_file *seq, loff_t *pos)
 	if (!*pos) {
 		iter->index = 0;
 		iter->after = 0;
+		iter->last = vunix_registry_last(vunix_net(seq_file_net(seq)));
 		return SEQ_START_TOKEN;
 	}
 	/* Again, if it did not fit into the buffer. */

@@ -138,8 +138,41 @@ void vunix_registry_remove(struct sock *sk)
 	atomic_long_dec(&vn->nr_socks);
 }
 
-/* The socket with the smallest id above @id, with a reference, or NULL. */
-static struct sock *vunix_shard_next_get(struct vunix_shard *shard, u64 id)
+/**
+ * vunix_registry_last() - the highest id in a namespace
+ * @vn: namespace
+ *
+ * A walk up to there ends: who creates sockets meanwhile can only add what is left
+ * of the batches that CPUs have begun.
+ *
+ * Context: Process. Takes and drops shards' locks.
+ * Return: no socket that is listed when this is called has a higher id.
+ */
+u64 vunix_registry_last(struct vunix_net *vn)
+{
+	unsigned int i;
+	u64 last = 0;
+
+	for (i = 0; i < VUNIX_SHARDS; i++) {
+		struct vunix_shard *shard = &vn->shards[i];
+		struct rb_node *node;
+
+		spin_lock(&shard->lock);
+		node = rb_last(&shard->ids);
+		if (node)
+			last = max(last, rb_entry(node, struct vunix_sock,
+						  id_node)->id);
+		spin_unlock(&shard->lock);
+	}
+	return last;
+}
+
+/*
+ * The socket with the smallest id above @id and not above @last, with a reference,
+ * or NULL.
+ */
+static struct sock *vunix_shard_next_get(struct vunix_shard *shard, u64 id,
+					 u64 last)
 {
 	struct vunix_sock *next = NULL;
 	struct rb_node *node;
@@ -157,6 +190,8 @@ static struct sock *vunix_shard_next_get(struct vunix_shard *shard, u64 id)
 			node = node->rb_right;
 		}
 	}
+	if (next && next->id > last)
+		next = NULL;
 	if (next)
 		sock_hold(&next->u.sk);
 	spin_unlock(&shard->lock);
@@ -169,6 +204,8 @@ static struct sock *vunix_shard_next_get(struct vunix_shard *shard, u64 id)
  * @vn: namespace
  * @pos: 0 to start; else the id of a socket, which may be gone, and the walk
  *       goes on behind it.  Set to the id of the socket returned.
+ * @last: the highest id that is wanted, as vunix_registry_last() has told it when
+ *        the walk began: or those who create sockets could keep it going for ever
  *
  * The order is that of shards, then ids, and an id tells its shard.  A socket
  * does not move, so a walk meets each that is there from its start to its end
@@ -177,13 +214,13 @@ static struct sock *vunix_shard_next_get(struct vunix_shard *shard, u64 id)
  * Context: Process. Takes and drops shards' locks.
  * Return: socket with a reference, perhaps released since, or NULL: no more.
  */
-struct sock *vunix_registry_next_get(struct vunix_net *vn, u64 *pos)
+struct sock *vunix_registry_next_get(struct vunix_net *vn, u64 *pos, u64 last)
 {
 	unsigned int i;
 	u64 id = *pos;
 
 	for (i = vunix_shard_index(id); i < VUNIX_SHARDS; i++) {
-		struct sock *sk = vunix_shard_next_get(&vn->shards[i], id);
+		struct sock *sk = vunix_shard_next_get(&vn->shards[i], id, last);
 
 		if (sk) {
 			*pos = vunix_sk(sk)->id;

@@ -593,4 +593,110 @@ TEST_F_TIMEOUT(mine, churn, 150)
 	pthread_join(thread, NULL);
 }
 
+#define SHARD(id)	((id) >> 12 & 15)
+
+struct newcomer {
+	int family, type;
+	unsigned long long newest;	/* when the dump began */
+	bool came;
+	unsigned int ino;
+	int shown, newer;
+};
+
+static unsigned long long shown_id(const struct diag *d)
+{
+	return (unsigned long long)d->msg.udiag_cookie[1] << 32 |
+	       d->msg.udiag_cookie[0];
+}
+
+/*
+ * A socket that a walk through the registry would come to: a processor has a batch
+ * of ids at a time, and the walk is batch by batch, modulo 16 (vunix_registry.c).
+ */
+static int come(struct newcomer *n)
+{
+	unsigned long long id;
+	int i, fd;
+
+	for (i = 0; i < 16 * 4096; i++) {
+		fd = vt_socket(n->family, n->type);
+		id = diag_cookie(fd);
+		if (id > n->newest && SHARD(id) > SHARD(n->newest)) {
+			n->ino = diag_ino(fd);
+			return fd;
+		}
+		close(fd);
+	}
+	return -1;
+}
+
+static void find_newest(const struct diag *d, void *arg)
+{
+	struct newcomer *n = arg;
+
+	if (shown_id(d) > n->newest)
+		n->newest = shown_id(d);
+}
+
+static void see_newer(const struct diag *d, void *arg)
+{
+	struct newcomer *n = arg;
+
+	/* Most of the dump is yet to be made. */
+	if (!n->came)
+		n->came = come(n) >= 0;
+	n->shown++;
+	n->newer += shown_id(d) > n->newest;
+}
+
+/*
+ * What comes while a dump goes on is not shown, or those who create sockets could
+ * keep it going for ever.
+ */
+TEST_F(mine, ends)
+{
+	struct newcomer n = {
+		.family = variant->family,
+		.type = variant->type,
+	};
+	struct unix_diag_req req;
+	int i, fd, proc, nr = 0;
+	char text[16384], ino[16];
+	ssize_t len;
+
+	ASSERT_EQ(0, more_files());
+	for (i = 0; i < 16 * 4096 && nr < MANY; i++) {
+		fd = vt_socket(variant->family, variant->type);
+		ASSERT_LE(0, fd);
+		/* There has to be something that comes behind. */
+		if (SHARD(diag_cookie(fd)) < 10)
+			nr++;
+		else
+			close(fd);
+	}
+	ASSERT_EQ(MANY, nr);
+	req = diag_req(variant->family, 0, 0);
+	ASSERT_LT(0, diag_dump(&req, find_newest, &n));
+	proc = open("/proc/thread-self/net/vunix", O_RDONLY);
+	ASSERT_LE(0, proc);
+	ASSERT_LT(0, read(proc, text, 100));
+	ASSERT_LT(0, diag_dump(&req, see_newer, &n));
+	ASSERT_TRUE(n.came);
+	ASSERT_EQ(0, n.newer);
+	ASSERT_LE(MANY, n.shown);
+
+	/* Nor in /proc/net/vunix, where the number stands alone or before a name. */
+	len = snprintf(ino, sizeof(ino), " %5u", n.ino);
+	for (nr = 0; (i = read(proc, text, sizeof(text) - 1)) > 0; nr++) {
+		text[i] = 0;
+		fd = 0;
+		for (char *p = text; (p = strstr(p, ino)); p += len)
+			fd += p[len] == '\n';
+		ASSERT_EQ(0, fd);
+	}
+	ASSERT_LT(10, nr);
+	/* The next ones do. */
+	ASSERT_EQ(1, diag_lists(variant->family, n.ino));
+}
+
 TEST_HARNESS_MAIN

@@ -72,9 +72,6 @@ static void see(const struct diag *d, void *arg)
 		c.others++;
 	if (++c.shown % PAUSE)
 		return;
-	/* What has come since stands behind, so the dump would go on and on. */
-	if (c.turns >= 2 * (c.nr + COMERS) / PAUSE)
-		return;
 	c.turns++;
 	for (i = 0; i < TURN; i++) {
 		fd = &c.comer[c.next++ % COMERS];
