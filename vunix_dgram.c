@@ -279,7 +279,7 @@ static int publish(struct dgram_send *ds, struct vunix_writer *w,
 	if (!err) {
 		w->pos = ALIGN(w->pos, 8);
 		spin_lock(&q->lock);
-		vunix_mon_add(packets, q->msgs);
+		vunix_mon_add(&mon, packets, q->msgs);
 		packets = NULL;
 		vunix_write_commit(w);
 		if (ds->rec.scm.fp)

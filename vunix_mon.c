@@ -252,7 +252,6 @@ static struct sk_buff *build(const struct vunix_mon *mon,
 	return skb;
 }
 
-/* A send that goes on to find the receiver full may count more than once. */
 static void count_dropped(struct vunix_mon *mon)
 {
 	spin_lock(&mon->lock);
@@ -279,9 +278,8 @@ static void add_bytes(struct vunix_mon *mon, long n)
 		atomic_long_add(n, &all_bytes);
 }
 
-static struct sk_buff *take_for(struct vunix_net *vn,
-				const struct vunix_mon_msg *m, bool foreign,
-				struct sk_buff *list)
+static struct sk_buff *take_for(struct vunix_net *vn, struct vunix_mon_msg *m,
+				bool foreign, struct sk_buff *list)
 {
 	struct vunix_mon *mon;
 	struct sk_buff *skb;
@@ -289,7 +287,7 @@ static struct sk_buff *take_for(struct vunix_net *vn,
 	list_for_each_entry_rcu(mon, &vn->mons, node) {
 		skb = is_full_lockless(mon) ? NULL : build(mon, m);
 		if (!skb) {
-			count_dropped(mon);
+			m->lost = true;
 			continue;
 		}
 		/* Constant while it is in the list. */
@@ -313,7 +311,7 @@ static struct sk_buff *take_for(struct vunix_net *vn,
  * Context: Process, the writer's wmutex held. Never sleeps.
  * Return: packets for vunix_mon_add() or vunix_mon_forget(), or NULL.
  */
-struct sk_buff *__vunix_mon_take(const struct vunix_mon_msg *m)
+struct sk_buff *__vunix_mon_take(struct vunix_mon_msg *m)
 {
 	struct vunix_net *from = vunix_sk(m->sk)->vn;
 	struct vunix_net *to = vunix_sk(m->other)->vn;
@@ -355,16 +353,46 @@ static bool add(struct vunix_mon *mon, struct sk_buff *skb, u32 seq)
 	return added;
 }
 
+/* Devices that have no packet of the message in @list have lost it. */
+static void count_lost(struct vunix_net *vn, const struct sk_buff *list)
+{
+	const struct sk_buff *skb;
+	struct vunix_mon *mon;
+
+	list_for_each_entry_rcu(mon, &vn->mons, node) {
+		for (skb = list; skb && skb->dev != mon->dev; skb = skb->next)
+			;
+		if (!skb)
+			count_dropped(mon);
+	}
+}
+
 /**
  * __vunix_mon_add() - the message is being queued
+ * @m: message
  * @list: its packets
  * @seq: vunixmon_hdr.seq
  *
  * Context: Process, the receiver's q.lock held: nobody has the message yet, so its
  *          packet is in front of what answers it.
  */
-void __vunix_mon_add(struct sk_buff *list, u32 seq)
+void __vunix_mon_add(const struct vunix_mon_msg *m, struct sk_buff *list,
+		     u32 seq)
 {
+	struct vunix_net *from = vunix_sk(m->sk)->vn;
+	struct vunix_net *to = vunix_sk(m->other)->vn;
+
+	/*
+	 * Not before: a send that finds the receiver full comes back with the same
+	 * message, or loses nothing.
+	 */
+	if (m->lost) {
+		rcu_read_lock();
+		count_lost(from, list);
+		if (to != from)
+			count_lost(to, list);
+		rcu_read_unlock();
+	}
 	while (list) {
 		struct sk_buff *skb = list;
 		struct net_device *dev = skb->dev;

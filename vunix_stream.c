@@ -186,7 +186,7 @@ static int send_piece(struct sock *sk, struct sock *other,
 		}
 		if (oob)
 			oob = add_oob(q, oob, w.pos);
-		vunix_mon_add(packets, w.start - VUNIX_FIRST_POS);
+		vunix_mon_add(&mon, packets, w.start - VUNIX_FIRST_POS);
 		packets = NULL;
 		/* Behind them: try_read_short() looks without the lock. */
 		vunix_write_commit(&w);

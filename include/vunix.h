@@ -671,6 +671,7 @@ extern struct static_key_false_deferred vunix_mon_key;
  * @fp: files, or NULL
  * @msg_flags: MSG_* of the call
  * @flags: VUNIXMON_F_*
+ * @lost: set by vunix_mon_take(): a device has no packet of it
  */
 struct vunix_mon_msg {
 	const struct sock		*sk;
@@ -680,13 +681,15 @@ struct vunix_mon_msg {
 	const struct scm_fp_list	*fp;
 	int				msg_flags;
 	u16				flags;
+	bool				lost;
 };
 
 int vunix_mon_init(void);
 void vunix_mon_exit(void);
 bool __vunix_mon_wants(const struct sock *sk, const struct sock *other);
-struct sk_buff *__vunix_mon_take(const struct vunix_mon_msg *m);
-void __vunix_mon_add(struct sk_buff *list, u32 seq);
+struct sk_buff *__vunix_mon_take(struct vunix_mon_msg *m);
+void __vunix_mon_add(const struct vunix_mon_msg *m, struct sk_buff *list,
+		     u32 seq);
 void __vunix_mon_forget(struct sk_buff *list);
 
 /* Are messages from @sk to @other captured?  They do not go the short way. */
@@ -697,16 +700,17 @@ static inline bool vunix_mon_wants(const struct sock *sk,
 	       __vunix_mon_wants(sk, other);
 }
 
-static inline struct sk_buff *vunix_mon_take(const struct vunix_mon_msg *m)
+static inline struct sk_buff *vunix_mon_take(struct vunix_mon_msg *m)
 {
 	return static_branch_unlikely(&vunix_mon_key.key) ?
 	       __vunix_mon_take(m) : NULL;
 }
 
-static inline void vunix_mon_add(struct sk_buff *list, u32 seq)
+static inline void vunix_mon_add(const struct vunix_mon_msg *m,
+				 struct sk_buff *list, u32 seq)
 {
-	if (unlikely(list))
-		__vunix_mon_add(list, seq);
+	if (unlikely(list || m->lost))
+		__vunix_mon_add(m, list, seq);
 }
 
 static inline void vunix_mon_forget(struct sk_buff *list)

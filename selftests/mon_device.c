@@ -4,6 +4,7 @@
  * what it loses, and that who sends does not feel it.  (What it shows: mon.c.)
  */
 #include "mon.h"
+#include "scm.h"
 
 #include <net/if_arp.h>
 
@@ -284,6 +285,32 @@ TEST_F(mon_device, losses)
 	ASSERT_EQ(0, wait_all(601, &s));
 	ASSERT_EQ(i + 100, s.dropped);
 	close(tap);
+}
+
+/* A loss is of a message that was sent, and counts once on each device. */
+TEST_F(mon_device, losses_once)
+{
+	struct mon_stats s;
+	int sv[2];
+
+	ASSERT_EQ(0, mon_make(MON));
+	ASSERT_EQ(0, mon_set_qlen(MON, 0));
+	ASSERT_EQ(0, mon_add("c", "vunixmon", 0));
+	ASSERT_EQ(0, mon_up("c", true));
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	/* The receiver refuses when the packet has been, or not been, made. */
+	ASSERT_EQ(0, vt_setint(sv[1], SOL_VUNIX, VUNIX_PASSRIGHTS, 0));
+	ASSERT_EQ(EPERM, scm_send_fd(sv[0], "x", sv[0]));
+	ASSERT_EQ(0, mon_stats(MON, &s));
+	ASSERT_EQ(0, s.dropped);
+	ASSERT_EQ(0, vt_setint(sv[1], SOL_VUNIX, VUNIX_PASSRIGHTS, 1));
+	ASSERT_EQ(0, scm_send_fd(sv[0], "x", sv[0]));
+	ASSERT_EQ(0, wait_all(1, &s));
+	ASSERT_EQ(1, s.dropped);
+	ASSERT_EQ(0, mon_up("c", false));
+	ASSERT_EQ(0, mon_stats("c", &s));
+	ASSERT_EQ(1, s.packets + s.dropped);
+	ASSERT_EQ(0, mon_del("c"));
 }
 
 /* What fits, and what is charged, is what it is without. */
