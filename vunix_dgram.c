@@ -911,6 +911,10 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 
 	spin_lock(&q->lock);
 	consume_record(sk, &rec, vunix_record_end(&rec, pos), &pages);
+	if (ret) {
+		q->dropped++;
+		q->dropped_bytes += rec.len;
+	}
 	spin_unlock(&q->lock);
 	vunix_queue_free_pages(pages);
 	if (!ret) {
@@ -920,6 +924,8 @@ static int recv_record(struct sock *sk, struct msghdr *msg, size_t size,
 		*scm = rec.scm;
 		vunix_scm_anonymous(scm);
 	} else {
+		/* As in AF_UNIX, it is lost. */
+		trace_vunix_drop(sk, rec.sk, rec.len, VUNIX_DROP_FAULT);
 		vunix_scm_destroy(&rec.scm);
 	}
 	vunix_wmem_uncharge(rec.sk, rec.charge);

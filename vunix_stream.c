@@ -456,12 +456,10 @@ static void drop_to(struct sock *sk, u32 pos, struct sock *sender,
 	list_for_each_entry_safe(oob, noob, &q->oob, node) {
 		if ((s32)(oob->end - pos) > 0)
 			break;
-		if (oob->taken) {
+		if (oob->taken)
 			q->gone -= oob->end - oob->start;
-		} else {
+		else
 			WRITE_ONCE(q->oob_pending, false);
-			q->dropped++;
-		}
 		list_move_tail(&oob->node, &rest->oob);
 		WRITE_ONCE(q->nr_marks, q->nr_marks - 1);
 	}
@@ -624,6 +622,10 @@ static enum segment next_segment(struct sock *sk, struct stream_read *st,
 			}
 			seg = SEG_DATA;
 			break;
+		}
+		if (!peek) {
+			q->dropped++;
+			trace_vunix_drop(sk, sender, 1, VUNIX_DROP_URGENT);
 		}
 		st->pos = oob->end;
 		drop = st->pos;
@@ -865,6 +867,18 @@ static int read_queued(struct sock *sk, struct stream_read *st,
 	return min(err, 0);
 }
 
+/* As in AF_UNIX, an urgent byte is gone also if it cannot be delivered. */
+static void lose_urgent(struct sock *sk, struct sock *sender)
+{
+	struct vunix_queue *q = &vunix_sk(sk)->q;
+
+	spin_lock(&q->lock);
+	q->reads--;
+	q->dropped++;
+	spin_unlock(&q->lock);
+	trace_vunix_drop(sk, sender, 1, VUNIX_DROP_FAULT);
+}
+
 /* MSG_OOB: the urgent byte, which leaves a hole unless peeked at. */
 static int recv_urgent(struct stream_read *st)
 {
@@ -906,8 +920,11 @@ static int recv_urgent(struct stream_read *st)
 	kfree(prev);
 	if (wake)
 		vunix_wmem_wake(sender);
-	if (!err && deliver(st, pos, 1) < 0)
+	if (!err && deliver(st, pos, 1) < 0) {
 		err = -EFAULT;
+		if (!(st->flags & MSG_PEEK))
+			lose_urgent(sk, sender);
+	}
 	mutex_unlock(&u->iolock);
 	if (err)
 		return err;

@@ -791,6 +791,8 @@ void vunix_accept_purge(struct sock *sk);
 #define VUNIX_WAIT_CONNECTION	3	/* to accept */
 #define VUNIX_DROP_FILTER	0
 #define VUNIX_DROP_UNREAD	1
+#define VUNIX_DROP_FAULT	2	/* the receiver's memory took none of it */
+#define VUNIX_DROP_URGENT	3	/* passed over by a read */
 
 /* vunix_queue.c: storage, accounting, waiting for space */
 int __init vunix_queue_module_init(void);

@@ -85,7 +85,9 @@ static inline void vunix_trace_name(char *to, const struct unix_address *addr)
 
 #define vunix_show_drop(why) \
 	__print_symbolic(why, { VUNIX_DROP_FILTER, "filter" }, \
-			 { VUNIX_DROP_UNREAD, "unread" })
+			 { VUNIX_DROP_UNREAD, "unread" }, \
+			 { VUNIX_DROP_FAULT, "fault" }, \
+			 { VUNIX_DROP_URGENT, "urgent" })
 
 /* A socket is there, or gone; of a connection: connect() has made its far end. */
 DECLARE_EVENT_CLASS(vunix_socket,
@@ -318,8 +320,10 @@ TRACE_EVENT(vunix_collect_end,
 
 /*
  * A message for id, of so many bytes, is not received by anybody: a filter has
- * refused it, or it was unread when id was closed or changed its peer.  All the
- * unread bytes of a stream are one event.  peer: who has sent it.
+ * refused it, it was unread when id was closed or changed its peer, who received it
+ * had no memory where it was to go, or it was an urgent byte of a stream and a read
+ * has passed it.  peer: who has sent it.  vunix_diag_info.dropped counts the same,
+ * but for a stream that is closed, whose unread bytes are no messages.
  */
 TRACE_EVENT(vunix_drop,
 	TP_PROTO(const struct sock *sk, const struct sock *peer, size_t bytes,

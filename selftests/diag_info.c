@@ -320,6 +320,42 @@ TEST_F(info, datagrams)
 	ASSERT_TRAFFIC(sv[0], 2, 30, 0, 0);
 }
 
+/* What cannot be copied to where it is to go: lost, but for bytes of a stream. */
+TEST_F(info, faults)
+{
+	void *bad = (void *)1;
+	char buf[100];
+	int sv[2];
+
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	ASSERT_EQ(5, send(sv[0], "hello", 5, 0));
+	ASSERT_ERR(EFAULT, recv(sv[1], bad, 5, MSG_PEEK));
+	ASSERT_TRAFFIC(sv[1], 0, 0, 0, 0);
+	ASSERT_EQ(0U, self->i.dropped);
+	ASSERT_ERR(EFAULT, recv(sv[1], bad, 5, 0));
+	ASSERT_TRAFFIC(sv[1], 0, 0, 0, 0);
+	if (STREAM) {
+		ASSERT_EQ(0U, self->i.dropped);
+		ASSERT_EQ(1, send(sv[0], "u", 1, MSG_OOB));
+		ASSERT_ERR(EFAULT, recv(sv[1], bad, 1, MSG_OOB | MSG_PEEK));
+		ASSERT_ERR(EFAULT, recv(sv[1], bad, 1, MSG_OOB));
+		ASSERT_TRAFFIC(sv[1], 0, 0, 0, 0);
+		ASSERT_EQ(1U, self->i.dropped);
+		ASSERT_EQ(5, recv(sv[1], buf, 100, 0));
+		ASSERT_ERR(EAGAIN, recv(sv[1], buf, 100, MSG_DONTWAIT));
+		ASSERT_TRAFFIC(sv[1], 0, 0, 1, 5);
+		ASSERT_TRAFFIC(sv[0], 2, 6, 0, 0);
+	} else {
+		ASSERT_EQ(1U, self->i.dropped);
+		ASSERT_EQ(3, send(sv[0], "bye", 3, 0));
+		ASSERT_EQ(3, recv(sv[1], buf, 100, 0));
+		ASSERT_TRAFFIC(sv[1], 0, 0, 1, 3);
+		ASSERT_TRAFFIC(sv[0], 2, 8, 0, 0);
+	}
+	INFO(sv[1]);
+	ASSERT_EQ(1U, self->i.dropped);
+}
+
 /* Urgent bytes and splice: a stream's other ways out. */
 TEST_F(info, stream_ways)
 {

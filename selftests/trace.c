@@ -317,6 +317,67 @@ TEST_F(trace, drops)
 	      b, a, TYPE);
 }
 
+/* Lost when it was received, or never to be received: as the counter has it. */
+TEST_F(trace, drops_counted)
+{
+	unsigned long long a, b;
+	void *bad = (void *)1;
+	int sv[2], s, i, found = 0;
+	char buf[10];
+
+	NEED_TRACEFS();
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	a = diag_cookie(sv[0]);
+	b = diag_cookie(sv[1]);
+	if (variant->type == SOCK_STREAM) {
+		ASSERT_EQ(1, send(sv[0], "u", 1, MSG_OOB));
+		START();
+		ASSERT_ERR(EFAULT, recv(sv[1], bad, 1, MSG_OOB | MSG_PEEK));
+		ASSERT_ERR(EFAULT, recv(sv[1], bad, 1, MSG_OOB));
+		TAKE();
+		ASSERT_EQ(1, self->nr);
+		EVENT(0, "vunix_drop",
+		      "id=%llu peer=%llu type=%s bytes=1 why=fault", b, a,
+		      TYPE);
+		ASSERT_EQ(1, send(sv[0], "u", 1, MSG_OOB));
+		ASSERT_EQ(2, send(sv[0], "de", 2, 0));
+		START();
+		ASSERT_EQ(2, recv(sv[1], buf, 10, MSG_PEEK));
+		ASSERT_EQ(2, recv(sv[1], buf, 10, 0));
+		TAKE();
+		ASSERT_EQ(3, self->nr);
+		EVENT(1, "vunix_drop",
+		      "id=%llu peer=%llu type=%s bytes=1 why=urgent", b, a,
+		      TYPE);
+		return;
+	}
+	ASSERT_EQ(4, send(sv[0], "lost", 4, 0));
+	START();
+	ASSERT_ERR(EFAULT, recv(sv[1], bad, 4, MSG_PEEK));
+	ASSERT_ERR(EFAULT, recv(sv[1], bad, 4, 0));
+	TAKE();
+	ASSERT_EQ(1, self->nr);
+	EVENT(0, "vunix_drop", "id=%llu peer=%llu type=%s bytes=4 why=fault",
+	      b, a, TYPE);
+	if (variant->type != SOCK_DGRAM)
+		return;
+	s = vt_socket(variant->family, SOCK_DGRAM);
+	ASSERT_EQ(0, vt_bind(s, "@other"));
+	ASSERT_EQ(6, send(sv[0], "before", 6, 0));
+	START();
+	ASSERT_EQ(0, vt_connect(sv[1], "@other"));
+	TAKE();
+	for (i = 0; i < self->nr; i++) {
+		if (strcmp(self->e[i].name, "vunix_drop"))
+			continue;
+		found++;
+		EVENT(i, "vunix_drop",
+		      "id=%llu peer=%llu type=%s bytes=6 why=unread", b, a,
+		      TYPE);
+	}
+	ASSERT_EQ(1, found);
+}
+
 TEST_F(trace, waits)
 {
 	struct vt_io io = { .buf = self->env.dir + 40, .len = 1 };

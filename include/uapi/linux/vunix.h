@@ -62,8 +62,10 @@ struct vunix_diag_info {
 	__u64	refused;		/* sends that got EAGAIN */
 	/*
 	 * What was sent here and not received: messages that a filter has
-	 * refused, or that were dropped when a datagram socket changed its
-	 * peer; of a stream, urgent bytes that were passed over.
+	 * refused, that could not be copied to where they were to go, or that
+	 * were dropped when a datagram socket changed its peer; of a stream,
+	 * urgent bytes that were passed over, or could not be copied.  There is
+	 * a tracepoint vunix_drop for each.
 	 */
 	__u64	dropped;
 	__u64	blocked;		/* how often a call on it has slept */
