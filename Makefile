@@ -84,6 +84,15 @@ check-programs:
 check-mon:
 	@selftests/mon/check $(KERNEL)
 
+# What docs/observability.md recommends, as it stands there
+check-observe:
+	@selftests/observe/check $(KERNEL)
+
+# A dump of 100,000 sockets while others come and go
+check-churn:
+	@$(VM)/packages.sh demo
+	@VM_HUGE=1 VM_MEM=3G VM_BITS=64 $(VM)/run.sh $(KERNEL) diag_churn
+
 # The module for every kernel with all warnings as errors, and what needs no
 # compiler.
 lint:
@@ -225,6 +234,8 @@ help:
 	@echo 'make check-run        test vunix-run in a virtual machine'
 	@echo 'make check-programs   the same with real programs, PROGRAMS="redis tmux"'
 	@echo 'make check-mon        capture: tcpdump and tshark, in a virtual machine'
+	@echo 'make check-observe    what docs/observability.md recommends, there'
+	@echo 'make check-churn      sock_diag: 100,000 sockets while others come and go'
 	@echo 'make selftests        build the test programs'
 	@echo 'make docs-check       the manual and its examples'
 	@echo 'make examples-check   examples, in a virtual machine'
@@ -254,9 +265,9 @@ help:
 	@echo 'One kernel:           $(VM)/run.sh KERNEL [TEST...]'
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
-	install-man clean selftests check-run check-programs check-mon lint gc-check \
-	litmus model mutants fuzz crash-fuzz check demo demo-tmux vm bench bench-host \
-	bench-cost bench-gc bench-registry bench-memory bench-programs bench-uml \
-	dkms-source dkms-install \
+	install-man clean selftests check-run check-programs check-mon check-observe \
+	check-churn lint gc-check litmus model mutants fuzz crash-fuzz check demo \
+	demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
+	bench-memory bench-programs bench-uml dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
 	docs-check help

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|run|uml|vss|mon|package|check [PACKAGE...] - install
-# the Debian packages that are missing: those of a list, and others that are named.
-# Services that come with them are not started.
+# packages.sh [-n] demo|tmux|run|uml|vss|mon|observe|package|check [PACKAGE...] -
+# install the Debian packages that are missing: those of a list, and others that are
+# named. Services that come with them are not started.
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
@@ -11,6 +11,7 @@
 # uml: also what builds a kernel, for bench/uml.sh.
 # vss: what tools/vss is built and tested with.
 # mon: what selftests/mon/check captures, and with what.
+# observe: what selftests/observe/check looks with.
 # package: what makes packages of vunix and tries them, and reads its manual.
 # check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
@@ -27,10 +28,12 @@ run="$tmux dbus-daemon dbus-bin dbus-tests rsyslog
  gcc-i686-linux-gnu libc6-dev-i386-cross"
 uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
+observe="$demo libmnl-dev iproute2 jq tshark bpftrace linux-perf"
 mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db golang-go"
-check="$tmux $run $vss $mon $package flex bison bc perl libelf-dev libssl-dev sparse
+check="$tmux $run $vss $mon $observe $package flex bison bc perl libelf-dev
+ libssl-dev sparse
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -38,7 +41,7 @@ check="$tmux $run $vss $mon $package flex bison bc perl libelf-dev libssl-dev sp
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|run|uml|vss|mon|package|check [PACKAGE...]" >&2
+	echo "usage: packages.sh [-n] demo|tmux|run|uml|vss|mon|observe|package|check [PACKAGE...]" >&2
 	exit 2
 }
 
@@ -52,6 +55,7 @@ run)	list=$run ;;
 uml)	list=$uml ;;
 vss)	list=$vss ;;
 mon)	list=$mon ;;
+observe) list=$observe ;;
 package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
