@@ -920,7 +920,9 @@ static int recv_urgent(struct stream_read *st)
 	kfree(prev);
 	if (wake)
 		vunix_wmem_wake(sender);
-	if (!err && deliver(st, pos, 1) < 0) {
+	/* Without room for it the byte is gone: it is no fault. */
+	if (!err && !(st->msg && !iov_iter_count(&st->msg->msg_iter)) &&
+	    deliver(st, pos, 1) < 0) {
 		err = -EFAULT;
 		if (!(st->flags & MSG_PEEK))
 			lose_urgent(sk, sender);
@@ -1188,7 +1190,7 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer)
  *
  * Context: Process, sleeps (a reader may be at work).
  * Return: 1 at the urgent byte or the place of one that was taken and not yet
- * passed, else 0.
+ * passed, and for a listener whom connections wait for; else 0.
  */
 int vunix_stream_atmark(struct sock *sk)
 {
@@ -1200,7 +1202,10 @@ int vunix_stream_atmark(struct sock *sk)
 	mutex_lock(&u->iolock);
 	spin_lock(&q->lock);
 	oob = first_oob(q);
-	if (oob && oob->start == q->tail) {
+	if (!list_empty(&q->accept)) {
+		/* AF_UNIX finds a message without bytes, and takes it for a hole. */
+		at = 1;
+	} else if (oob && oob->start == q->tail) {
 		/* Behind a hole: only if the pending byte comes next, if any. */
 		if (!oob->taken || !q->oob_pending)
 			at = 1;

@@ -274,6 +274,28 @@ TEST_F(ioctl, inq_urgent)
 }
 
 /*
+ * One that a read passes over: AF_UNIX counts it for good since it has SO_INQ,
+ * which is nothing to rely on (docs/differences.md).
+ */
+TEST_F(ioctl, inq_passed_over)
+{
+	char buf[4];
+
+	if (variant->type != SOCK_STREAM)
+		return;
+	if (variant->family == AF_UNIX && !VT_UNIX_OLDER(6, 17))
+		SKIP(return, "vunix and older AF_UNIX only");
+	ASSERT_EQ(2, send(self->sv[0], "ab", 2, MSG_OOB));
+	ASSERT_EQ(1, send(self->sv[0], "c", 1, 0));
+	ASSERT_EQ(3, inq(self->sv[1]));
+	ASSERT_EQ(1, recv(self->sv[1], buf, 4, 0));
+	ASSERT_EQ(2, inq(self->sv[1]));
+	ASSERT_EQ(1, recv(self->sv[1], buf, 4, 0));
+	ASSERT_EQ('c', buf[0]);
+	ASSERT_EQ(0, inq(self->sv[1]));
+}
+
+/*
  * What has another layout for a 32-bit caller: control messages, vectors and
  * struct msghdr; and a request that writes an int.  Here as this build has it.
  */

@@ -206,6 +206,33 @@ TEST_F(oob, second_byte)
 	PROVES("OOB-08");
 }
 
+/* A connection that waits has no byte: it counts as a mark. */
+TEST_F(oob, mark_of_listener)
+{
+	struct sockaddr_un un;
+	int fd, client, n;
+	socklen_t len;
+
+	if (VT_UNIX_OLDER(6, 11))
+		SKIP(return, "AF_UNIX since 6.11 only");
+	fd = vt_socket(variant->family, SOCK_STREAM);
+	client = vt_socket(variant->family, SOCK_STREAM);
+	len = vt_path(&un, "mark");
+	ASSERT_EQ(0, bind(fd, (void *)&un, len));
+	ASSERT_EQ(0, listen(fd, 4));
+	ASSERT_EQ(0, at_mark(fd));
+	ASSERT_EQ(0, connect(client, (void *)&un, len));
+	ASSERT_EQ(1, at_mark(fd));
+	ASSERT_EQ(0, at_mark(client));
+	ASSERT_TRUE(put(client, "a", 0));
+	ASSERT_EQ(1, at_mark(fd));
+	n = accept(fd, NULL, NULL);
+	ASSERT_LE(0, n);
+	ASSERT_EQ(0, at_mark(fd));
+	ASSERT_EQ(0, at_mark(n));
+	PROVES("OOB-06");
+}
+
 /* Signals of this number pending for us, taken. */
 static int signals(int sig)
 {
@@ -309,6 +336,36 @@ TEST_F(oob, small_things)
 	ASSERT_EQ(EPIPE, vt_err(send(self->s, "xy", 2,
 				     MSG_OOB | MSG_NOSIGNAL)));
 	PROVES("OOB-16");
+}
+
+/* No room for the byte is no fault; it is gone all the same. */
+TEST_F(oob, no_room)
+{
+	struct iovec iov = { NULL, 0 };
+	struct msghdr msg = { .msg_iov = &iov };
+	int i, sv[2];
+	char c;
+
+	/* Fresh pairs: what a taken byte leaves behind changed in 6.10. */
+	for (i = 0; i < 2; i++) {
+		msg.msg_iovlen = i;
+		ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
+		ASSERT_TRUE(put(sv[0], "xy", MSG_OOB));
+		ASSERT_EQ(1, recvmsg(sv[1], &msg, MSG_OOB | MSG_PEEK));
+		ASSERT_EQ(MSG_OOB, msg.msg_flags);
+		ASSERT_EQ(2, state(sv[1]));
+		ASSERT_EQ(1, recvmsg(sv[1], &msg, MSG_OOB));
+		ASSERT_EQ(MSG_OOB, msg.msg_flags);
+		ASSERT_EQ(EINVAL, get_err(sv[1], 1, MSG_OOB));
+		ASSERT_TRUE(get(sv[1], 1, 0, "x"));
+	}
+	ASSERT_TRUE(put(self->s, "z", MSG_OOB));
+	ASSERT_EQ(1, recv(self->r, &c, 0, MSG_OOB));
+	ASSERT_EQ(EINVAL, get_err(self->r, 1, MSG_OOB));
+	/* A bad address is one. */
+	ASSERT_TRUE(put(self->s, "z", MSG_OOB));
+	ASSERT_EQ(EFAULT, vt_err(recv(self->r, (void *)16, 1, MSG_OOB)));
+	PROVES("OOB-12");
 }
 
 TEST_F(oob, peek)

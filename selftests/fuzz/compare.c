@@ -9,10 +9,15 @@
 static long long number(const struct entry *e)
 {
 	long long v = 0;
+	int i;
 
 	if (e->len == sizeof(v))
 		memcpy(&v, e->p, sizeof(v));
-	return v;
+	/* What SCM_INQ carries */
+	if (e->len != sizeof(i) || e->tag != T_CDATA)
+		return v;
+	memcpy(&i, e->p, sizeof(i));
+	return i;
 }
 
 /* What the operation at hand has returned in one trace, from pos on */

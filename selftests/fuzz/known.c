@@ -99,6 +99,11 @@ static int is_pass_option(const struct op *op)
 		!strcmp(opt_text(op->a[1]), "SO_PASSPIDFD"));
 }
 
+static int is_inq_option(const struct op *op)
+{
+	return op->code == OP_SETOPT && !strcmp(opt_text(op->a[1]), "SO_INQ");
+}
+
 static int is_page_send(const struct op *op)
 {
 	return op->code == OP_SPLICE_IN || op->code == OP_SENDFILE;
@@ -144,6 +149,43 @@ static int is_urgent(const struct program *p, const struct outcome *o)
 	return earlier(p, o, is_urgent_send, 0);
 }
 
+/*
+ * AF_UNIX counts bytes and descriptors of an urgent byte that a read has passed
+ * over as queued for good: more than there are, never less.
+ */
+static int is_inq(const struct program *p, const struct outcome *o)
+{
+	const struct op *op = &p->op[o->op];
+
+	if (!earlier(p, o, is_urgent_send, 0))
+		return 0;
+	/* It ends where something is queued, which AF_UNIX alone says. */
+	if (op->code == OP_FLOW)
+		return o->tags[0] == T_COUNT && o->tags[1] == T_RET;
+	if (o->value[0] <= o->value[1])
+		return 0;
+	if (o->tag == T_CDATA)
+		return is_recvmsg(op) && earlier(p, o, is_inq_option, 0);
+	return o->tag == T_COUNT && o->tags[1] == T_COUNT &&
+	       (op->code == OP_FDINFO ||
+		(op->code == OP_IOCTL && op->a[1] % 10 == 0));
+}
+
+static int is_listen(const struct op *op)
+{
+	return op->code == OP_LISTEN;
+}
+
+/* What waits at a listener had no length that was looked at. */
+static int is_listener_mark(const struct program *p, const struct outcome *o)
+{
+	const struct op *op = &p->op[o->op];
+
+	return op->code == OP_IOCTL && op->a[1] % 10 == 2 &&
+	       o->tag == T_VALUE && o->value[1] == 1 &&
+	       earlier(p, o, is_listen, 0);
+}
+
 static int is_accept(const struct op *op)
 {
 	return op->code == OP_ACCEPT;
@@ -181,8 +223,10 @@ static const struct {
 	{ "a stream read that faults behind whole earlier sends", 0, is_half_read },
 	{ "a peek is not given the descriptors of a later segment", 0, is_peek_beyond },
 	{ "who of several that wait is first, and when a datagram's sender is", 0, is_order },
+	{ "what is queued, when an urgent byte was passed over", 0, is_inq },
 	{ "ENOTCONN before other errors, and before a name", KERNEL(6, 14), is_notconn_first },
 	{ "urgent bytes before 7.3", KERNEL(7, 3), is_urgent },
+	{ "SIOCATMARK on a listener", KERNEL(6, 11), is_listener_mark },
 	{ "options of a listener, inherited at accept", KERNEL(6, 16), is_inherited },
 	{ "spliced pages join the last message", KERNEL(6, 5), is_sendpage },
 };
