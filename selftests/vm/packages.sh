@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh [-n] demo|tmux|run|uml|vss|mon|observe|package|check [PACKAGE...] -
-# install the Debian packages that are missing: those of a list, and others that are
-# named. Services that come with them are not started.
+# packages.sh [-n] LIST [PACKAGE...] - install the Debian packages that are missing:
+# those of a list (demo, tmux, run, uml, vss, mon, observe, lsm, package, check), and
+# others that are named. Services that come with them are not started.
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # tmux: also the programs of tools/demo-tmux.
@@ -12,6 +12,7 @@
 # vss: what tools/vss is built and tested with.
 # mon: what selftests/mon/check captures, and with what.
 # observe: what selftests/observe/check looks with.
+# lsm: what compiles the rules of selftests/lsm.
 # package: what makes packages of vunix and tries them, and reads its manual.
 # check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
@@ -30,9 +31,10 @@ uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
 observe="$demo libmnl-dev iproute2 jq tshark bpftrace linux-perf"
 mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
+lsm="$demo apparmor secilc"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db golang-go"
-check="$tmux $run $vss $mon $observe $package flex bison bc perl libelf-dev
+check="$tmux $run $vss $mon $observe $lsm $package flex bison bc perl libelf-dev
  libssl-dev sparse
  gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -41,7 +43,7 @@ check="$tmux $run $vss $mon $observe $package flex bison bc perl libelf-dev
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|run|uml|vss|mon|observe|package|check [PACKAGE...]" >&2
+	echo "usage: packages.sh [-n] demo|tmux|run|uml|vss|mon|observe|lsm|package|check [PACKAGE...]" >&2
 	exit 2
 }
 
@@ -56,6 +58,7 @@ uml)	list=$uml ;;
 vss)	list=$vss ;;
 mon)	list=$mon ;;
 observe) list=$observe ;;
+lsm)	list=$lsm ;;
 package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
