@@ -45,7 +45,13 @@ bool run_read(const char *path, char *buf, size_t size)
 	return len > 0;
 }
 
-/* What follows "@name:" in a status file of /proc, or NULL. */
+/**
+ * run_status_line() - find a line in a status file of /proc
+ * @status: what is in the file
+ * @name: what the line begins with, before its colon
+ *
+ * Return: what follows the colon, or NULL.
+ */
 const char *run_status_line(const char *status, const char *name)
 {
 	size_t len = strlen(name);
@@ -58,7 +64,14 @@ const char *run_status_line(const char *status, const char *name)
 	return status + len + 1;
 }
 
-/* The @nth number in that line, or -1. */
+/**
+ * run_status_number() - find a number in a status file of /proc
+ * @status: what is in the file
+ * @name: what the line begins with
+ * @nth: which number of the line, from 0
+ *
+ * Return: it, or -1.
+ */
 long run_status_number(const char *status, const char *name, int nth)
 {
 	const char *line = run_status_line(status, name);
@@ -75,16 +88,63 @@ long run_status_number(const char *status, const char *name, int nth)
 	return -1;
 }
 
-/* The same of this process; -1 if it cannot be known. */
-long run_own_status(const char *name)
-{
-	char status[4096];
+/* Where we are in a line that may be longer than what is read at once. */
+struct status_scan {
+	const char	*name;
+	size_t		matched;
+	enum { AT_NAME, AT_NUMBER, AT_REST } at;
+	long		number;
+};
 
-	return run_read("/proc/self/status", status, sizeof(status)) ?
-	       run_status_number(status, name, 0) : -1;
+/* True if the number is complete. */
+static bool scan(struct status_scan *s, char c)
+{
+	if (s->at == AT_NUMBER && c >= '0' && c <= '9') {
+		s->number = (s->number < 0 ? 0 : s->number) * 10 + c - '0';
+	} else if (s->at == AT_NUMBER && (s->number >= 0 || c == '\n')) {
+		return true;
+	} else if (c == '\n') {
+		s->matched = 0;
+		s->at = AT_NAME;
+	} else if (s->at == AT_NAME && s->name[s->matched] == c) {
+		s->matched++;
+	} else if (s->at == AT_NAME) {
+		s->at = !s->name[s->matched] && c == ':' ? AT_NUMBER : AT_REST;
+	}
+	return false;
 }
 
-/* Both say AF_UNIX to SO_DOMAIN, but only one has options of its own. */
+/**
+ * run_own_status() - find the first number in a line of our own status
+ * @name: what the line begins with; groups may make another very long
+ *
+ * Return: it; -1 if it cannot be known.
+ */
+long run_own_status(const char *name)
+{
+	struct status_scan s = { .name = name, .number = -1 };
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	bool done = false;
+	char buf[512];
+	ssize_t len;
+
+	if (fd < 0)
+		return -1;
+	while (!done && (len = read(fd, buf, sizeof(buf))) > 0)
+		for (ssize_t i = 0; !done && i < len; i++)
+			done = scan(&s, buf[i]);
+	close(fd);
+	return s.number;
+}
+
+/**
+ * native_is_vunix() - is it a socket of vunix?
+ * @fd: a descriptor
+ *
+ * Both say AF_UNIX to SO_DOMAIN, but only one has options of its own.
+ *
+ * Return: whether it is.
+ */
 bool native_is_vunix(int fd)
 {
 	socklen_t len = sizeof(int);
@@ -93,7 +153,12 @@ bool native_is_vunix(int fd)
 	return !getsockopt(fd, SOL_VUNIX, VUNIX_PASSRIGHTS, &value, &len);
 }
 
-/* Connected, by itself or as one of a pair */
+/**
+ * native_has_peer() - is it connected, by itself or as one of a pair?
+ * @fd: a socket
+ *
+ * Return: whether it is.
+ */
 bool native_has_peer(int fd)
 {
 	struct sockaddr_un un;
@@ -110,12 +175,21 @@ static int option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? -1 : value;
 }
 
+/* Of SO_ATTACH_BPF, a program that nobody is given again. */
+static bool has_bpf_filter(int fd)
+{
+	socklen_t len = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &len) &&
+	       errno == EACCES;
+}
+
 /**
  * native_may_replace() - would anything be lost with this socket?
  * @fd: a vunix socket
  *
- * Return: false if it listens, is a stream with a peer, holds data, or is bound
- *         to a path, which others may know.
+ * Return: false if it listens, is a stream with a peer, holds data, is bound to
+ *         a path, which others may know, or has a filter that cannot be read.
  */
 bool native_may_replace(int fd)
 {
@@ -123,7 +197,7 @@ bool native_may_replace(int fd)
 	struct sockaddr_un un;
 	socklen_t len = sizeof(un);
 
-	if (option(fd, SO_ACCEPTCONN) == 1)
+	if (option(fd, SO_ACCEPTCONN) == 1 || has_bpf_filter(fd))
 		return false;
 	if (getsockname(fd, (struct sockaddr *)&un, &len))
 		return false;

@@ -57,12 +57,19 @@ static void add(uint32_t *counter, uint32_t n)
 }
 
 /*
- * Sandboxes.  @entering is counted before the filter is there, and who puts all
- * threads under one waits for those that are @making a vunix socket just now.
+ * Sandboxes.  @entering is counted before the filter is there.  What a filter
+ * may kill for, making a vunix socket or putting another over it, is done in a
+ * stretch, counted in @making: who puts all threads under a filter waits for the
+ * stretches of the others, and who begins one looks for filters then.
  */
 
 static atomic_int entering, making;
 static atomic_bool entered;
+/* Of this thread, in which a handler may be who waits. */
+static __thread int making_here __attribute__((tls_model("initial-exec")));
+
+/* Longer than any stretch; a thread that was killed in one never ends it. */
+#define STRETCH_MS	30000
 
 static void end_entering(bool done)
 {
@@ -71,18 +78,60 @@ static void end_entering(bool done)
 	entering--;
 }
 
-/* Not for ever: a child of fork() has not got the threads that it counts. */
 static void wait_for_makers(void)
 {
 	const struct timespec nap = { .tv_nsec = 1000000 };
 
-	for (int i = 0; i < 100 && making > 0; i++)
+	for (int i = 0; i < STRETCH_MS && making > making_here; i++)
 		nanosleep(&nap, NULL);
 }
 
-static bool is_sandboxed(void)
+static void end_making(void)
 {
-	return entering || entered;
+	making_here--;
+	making--;
+}
+
+/* If so, end_making() must follow. */
+static bool begin_making(void)
+{
+	making++;
+	making_here++;
+	if (!entering && !entered)
+		return true;
+	end_making();
+	return false;
+}
+
+/*
+ * A stretch of calls that takes longer: no handler runs in it, which may connect
+ * or enter a sandbox, and the thread is not cancelled.
+ */
+struct stretch {
+	sigset_t	signals;
+	int		cancel;
+};
+
+static void end_stretch(const struct stretch *s)
+{
+	sigprocmask(SIG_SETMASK, &s->signals, NULL);
+	end_making();
+	pthread_setcancelstate(s->cancel, NULL);
+}
+
+/* If so, end_stretch() must follow. */
+static bool begin_stretch(struct stretch *s)
+{
+	sigset_t all;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &s->cancel);
+	if (!begin_making()) {
+		pthread_setcancelstate(s->cancel, NULL);
+		return false;
+	}
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &s->signals);
+	return true;
 }
 
 /*
@@ -133,6 +182,16 @@ static void find_next(void)
 	*(void **)&next.sendmmsg = dlsym(RTLD_NEXT, "sendmmsg");
 }
 
+/* One thread of a process at a time; see replace_lock(). */
+static atomic_int replacing;
+
+/* A child has none of the threads that were in a stretch, or had the lock. */
+static void forked(void)
+{
+	making = making_here;
+	replacing = 0;
+}
+
 static atomic_bool started;
 
 /* Libraries that are initialized before us may call before this has run. */
@@ -151,7 +210,8 @@ __attribute__((constructor)) static void start(void)
 		entered = true;
 	else if (number && shm)
 		map_count(shm);
-	if (number)
+	/* Without that no stretch can be waited for. */
+	if (number && !pthread_atfork(NULL, NULL, forked))
 		family = atoi(number);
 	started = true;
 	errno = err;
@@ -165,24 +225,22 @@ static void ensure_started(void)
 
 #define NEXT(name)	(ensure_started(), next.name)
 
-/* If so, end_making() must follow. */
+/* If so, made() must follow. */
 static bool wants_vunix(int domain)
 {
 	ensure_started();
 	if (domain != AF_UNIX || !family)
 		return false;
-	making++;
-	if (!is_sandboxed())
+	if (begin_making())
 		return true;
-	making--;
 	add(&count->native, 1);
 	return false;
 }
 
 /* True if AF_UNIX is to be tried instead, with @before in errno. */
-static bool end_making(bool failed, int n, int before)
+static bool made(bool failed, int n, int before)
 {
-	making--;
+	end_making();
 	if (!failed) {
 		add(&count->sockets, n);
 		return false;
@@ -204,7 +262,7 @@ PUBLIC int socket(int domain, int type, int protocol)
 
 	if (wants_vunix(domain)) {
 		fd = NEXT(socket)(family, type, protocol);
-		if (!end_making(fd < 0, 1, before))
+		if (!made(fd < 0, 1, before))
 			return fd;
 	}
 	return NEXT(socket)(domain, type, protocol);
@@ -216,7 +274,7 @@ PUBLIC int socketpair(int domain, int type, int protocol, int fds[2])
 
 	if (wants_vunix(domain)) {
 		err = NEXT(socketpair)(family, type, protocol, fds);
-		if (!end_making(err, 2, before))
+		if (!made(err, 2, before))
 			return err;
 	}
 	return NEXT(socketpair)(domain, type, protocol, fds);
@@ -278,20 +336,14 @@ PUBLIC int prctl(int option, ...)
  */
 
 /*
- * One thread of a process at a time.  The word is the holder's process, so that
- * a child forked meanwhile does not wait for a thread that it has not got.
- * Signals are blocked: a handler may connect.
+ * In a stretch.  The word is the holder's process: a child of vfork() that was
+ * killed has left it in our memory.
  */
-static atomic_int replacing;
-
-static void replace_lock(sigset_t *old)
+static void replace_lock(void)
 {
 	const struct timespec nap = { .tv_nsec = 50000 };
-	sigset_t all;
 	int self = getpid();
 
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, old);
 	for (;;) {
 		int holder = 0;
 
@@ -304,10 +356,9 @@ static void replace_lock(sigset_t *old)
 	}
 }
 
-static void replace_unlock(const sigset_t *old)
+static void replace_unlock(void)
 {
 	atomic_store(&replacing, 0);
-	sigprocmask(SIG_SETMASK, old, NULL);
 }
 
 static const char here[] = "/proc/thread-self";
@@ -317,7 +368,6 @@ struct scratch {
 	struct table_list	same, sets;
 	struct table_entry	found[TABLE_MAX];
 	int			held[TABLE_MAX];
-	char			status[4096];
 };
 
 static struct scratch *get_scratch(void)
@@ -413,8 +463,7 @@ static int replace_all(struct scratch *s, int fd, int new, ino_t ino,
 	if (!table_scan(here, ino, &s->same, &s->sets) ||
 	    replace_number(s, fd, new, ino, sending))
 		return -1;
-	if (!run_read("/proc/self/status", s->status, sizeof(s->status)) ||
-	    run_status_number(s->status, "Threads", 0) != 1)
+	if (run_own_status("Threads") != 1)
 		return 0;
 	for (int i = 0; i < s->same.n; i++)
 		if (s->same.fds[i] != fd)
@@ -424,16 +473,21 @@ static int replace_all(struct scratch *s, int fd, int new, ino_t ino,
 
 static int replace_socket(int fd, int new, ino_t ino, bool sending)
 {
-	struct scratch *s = get_scratch();
-	sigset_t mask;
-	int err;
+	struct stretch stretch;
+	struct scratch *s;
+	int err = -1;
 
-	if (!s)
+	/* Somebody may have put us under a filter since we began. */
+	if (!begin_stretch(&stretch))
 		return -1;
-	replace_lock(&mask);
-	err = replace_all(s, fd, new, ino, sending);
-	replace_unlock(&mask);
-	put_scratch(s);
+	s = get_scratch();
+	if (s) {
+		replace_lock();
+		err = replace_all(s, fd, new, ino, sending);
+		replace_unlock();
+		put_scratch(s);
+	}
+	end_stretch(&stretch);
 	if (!err)
 		add(&count->replaced, 1);
 	return err;
@@ -469,17 +523,17 @@ static int refusal(int err)
 	return ECONNREFUSED;
 }
 
-/* Was a call refused that AF_UNIX may take? */
-static bool may_fall_back(const struct sockaddr *addr, socklen_t len)
+/* Was a call refused that AF_UNIX may take?  If so, end_stretch() must follow. */
+static bool may_fall_back(const struct sockaddr *addr, socklen_t len,
+			  struct stretch *s)
 {
-	/* A filter may kill for what that takes. */
 	return fallback && family && errno == ECONNREFUSED &&
-	       !is_sandboxed() && is_unix_address(addr, len);
+	       is_unix_address(addr, len) && begin_stretch(s);
 }
 
 /*
  * Another thread may replace the socket while we try; then the call is made
- * again, for the socket that is there now.
+ * again, for the socket that is there now.  In a stretch.
  */
 static bool was_replaced(int fd, ino_t ino)
 {
@@ -488,50 +542,75 @@ static bool was_replaced(int fd, ino_t ino)
 	return fstat(fd, &st) || st.st_ino != ino || !native_is_vunix(fd);
 }
 
-/*
- * The thread may be cancelled while the call is made, which may take long, and
- * at no other point: it holds a descriptor, and later the lock.
- */
+static bool was_replaced_meanwhile(int fd, ino_t ino)
+{
+	struct stretch s;
+	bool was;
 
+	if (!begin_stretch(&s))
+		return false;
+	was = was_replaced(fd, ino);
+	end_stretch(&s);
+	return was;
+}
+
+/*
+ * The thread may be cancelled while the call is made, which may take long and
+ * is in no stretch.  Then it has the new socket only.
+ */
 static void close_new(void *fd)
 {
 	close(*(int *)fd);
 }
 
-static int connect_native(int fd, const struct sockaddr *addr, socklen_t len,
-			  ino_t ino)
+/* Ends the stretch, but leaves cancellation disabled. */
+static int connect_new(int *new, const struct sockaddr *addr, socklen_t len,
+		       const struct stretch *s)
 {
-	int new, err = ECONNREFUSED, state;
+	int err;
 
-	if (!native_may_replace(fd))
-		return err;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	new = may_move(fd, ino) ? native_like(fd, false) : -1;
-	if (new >= 0) {
-		pthread_cleanup_push(close_new, &new);
-		pthread_setcancelstate(state, NULL);
-		err = NEXT(connect)(new, addr, len) ? refusal(errno) : 0;
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-		if (!err && replace_socket(fd, new, ino, false))
-			err = ECONNREFUSED;
-		pthread_cleanup_pop(1);
+	pthread_cleanup_push(close_new, new);
+	end_stretch(s);
+	err = NEXT(connect)(*new, addr, len) ? refusal(errno) : 0;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cleanup_pop(0);
+	return err;
+}
+
+/* Ends the stretch. */
+static int connect_native(int fd, const struct sockaddr *addr, socklen_t len,
+			  ino_t ino, const struct stretch *s)
+{
+	int new = -1, err;
+
+	if (native_may_replace(fd) && may_move(fd, ino))
+		new = native_like(fd, false);
+	if (new < 0) {
+		end_stretch(s);
+		return ECONNREFUSED;
 	}
-	pthread_setcancelstate(state, NULL);
+	err = connect_new(&new, addr, len, s);
+	if (!err && replace_socket(fd, new, ino, false))
+		err = ECONNREFUSED;
+	close(new);
+	pthread_setcancelstate(s->cancel, NULL);
 	return err;
 }
 
 PUBLIC int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int before = errno, err = NEXT(connect)(fd, addr, len);
-	struct stat st;
+	struct stat st = { 0 };
+	struct stretch s;
 
-	if (!err || !may_fall_back(addr, len))
+	if (!err || !may_fall_back(addr, len, &s))
 		return err;
-	if (fstat(fd, &st))
-		return -1;
-	err = was_replaced(fd, st.st_ino) ? ECONNREFUSED :
-	      connect_native(fd, addr, len, st.st_ino);
-	if (err == ECONNREFUSED && was_replaced(fd, st.st_ino)) {
+	err = ECONNREFUSED;
+	if (fstat(fd, &st) || was_replaced(fd, st.st_ino))
+		end_stretch(&s);
+	else
+		err = connect_native(fd, addr, len, st.st_ino, &s);
+	if (err == ECONNREFUSED && was_replaced_meanwhile(fd, st.st_ino)) {
 		errno = before;
 		return NEXT(connect)(fd, addr, len);
 	}
@@ -539,49 +618,67 @@ PUBLIC int connect(int fd, const struct sockaddr *addr, socklen_t len)
 	return err ? -1 : 0;
 }
 
+/* As connect_new(); how much was sent, or the errno below 0. */
+static ssize_t send_new(int *new, const struct msghdr *msg, int flags,
+			const struct stretch *s)
+{
+	ssize_t sent;
+
+	pthread_cleanup_push(close_new, new);
+	end_stretch(s);
+	sent = NEXT(sendmsg)(*new, msg, flags);
+	if (sent < 0)
+		sent = -refusal(errno);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cleanup_pop(0);
+	return sent;
+}
+
 /*
  * A message to a name.  A socket without a peer changes sides with the first
  * one that AF_UNIX takes; one that has a peer, or holds messages, only sends
- * this one as another.
+ * this one as another.  Ends the stretch.
  */
-static ssize_t send_native(int fd, const struct msghdr *msg, int flags)
+static ssize_t send_native(int fd, const struct msghdr *msg, int flags,
+			   const struct stretch *s)
 {
 	bool for_good = native_may_replace(fd) && !native_has_peer(fd);
-	int new, state, err = ECONNREFUSED;
-	ssize_t sent = -1;
+	ssize_t sent;
 	struct stat st;
+	int new;
 
-	if (fstat(fd, &st))
-		return -1;
-	if (was_replaced(fd, st.st_ino))
+	if (fstat(fd, &st) || was_replaced(fd, st.st_ino)) {
+		end_stretch(s);
 		return NEXT(sendmsg)(fd, msg, flags);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	new = native_like(fd, false);
-	if (new >= 0) {
-		pthread_cleanup_push(close_new, &new);
-		pthread_setcancelstate(state, NULL);
-		sent = NEXT(sendmsg)(new, msg, flags);
-		err = sent < 0 ? refusal(errno) : 0;
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-		/* If another thread was faster, it has been sent all the same. */
-		if (!err && for_good)
-			replace_socket(fd, new, st.st_ino, true);
-		pthread_cleanup_pop(1);
 	}
-	pthread_setcancelstate(state, NULL);
-	errno = err;
-	return sent;
+	new = native_like(fd, false);
+	if (new < 0) {
+		end_stretch(s);
+		errno = ECONNREFUSED;
+		return -1;
+	}
+	sent = send_new(&new, msg, flags, s);
+	/* If another thread was faster, it has been sent all the same. */
+	if (sent >= 0 && for_good)
+		replace_socket(fd, new, st.st_ino, true);
+	close(new);
+	pthread_setcancelstate(s->cancel, NULL);
+	if (sent >= 0)
+		return sent;
+	errno = -sent;
+	return -1;
 }
 
 PUBLIC ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	int before = errno;
 	ssize_t sent = NEXT(sendmsg)(fd, msg, flags);
+	struct stretch s;
 
 	if (sent >= 0 || errno != ECONNREFUSED ||
-	    !may_fall_back(msg->msg_name, msg->msg_namelen))
+	    !may_fall_back(msg->msg_name, msg->msg_namelen, &s))
 		return sent;
-	sent = send_native(fd, msg, flags);
+	sent = send_native(fd, msg, flags, &s);
 	if (sent >= 0)
 		errno = before;
 	return sent;
@@ -599,10 +696,11 @@ PUBLIC ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
+	struct stretch s;
 
-	if (sent >= 0 || !may_fall_back(addr, addr_len))
+	if (sent >= 0 || !may_fall_back(addr, addr_len, &s))
 		return sent;
-	sent = send_native(fd, &msg, flags);
+	sent = send_native(fd, &msg, flags, &s);
 	if (sent >= 0)
 		errno = before;
 	return sent;
@@ -612,12 +710,14 @@ PUBLIC ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 PUBLIC int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
 	int before = errno, done = NEXT(sendmmsg)(fd, msgs, n, flags);
+	struct stretch s;
 	ssize_t sent;
 
 	if (done >= 0 || !n || errno != ECONNREFUSED ||
-	    !may_fall_back(msgs->msg_hdr.msg_name, msgs->msg_hdr.msg_namelen))
+	    !may_fall_back(msgs->msg_hdr.msg_name, msgs->msg_hdr.msg_namelen,
+			   &s))
 		return done;
-	sent = send_native(fd, &msgs->msg_hdr, flags);
+	sent = send_native(fd, &msgs->msg_hdr, flags, &s);
 	if (sent < 0)
 		return -1;
 	errno = before;
