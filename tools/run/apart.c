@@ -17,7 +17,12 @@
 #include <unistd.h>
 #include "run.h"
 
-/* @flags: of clone(), and the signal for the end; with a copy of the memory */
+/**
+ * raw_clone() - fork without what the C library does in addition
+ * @flags: of clone(), and the signal for the end
+ *
+ * Return: as of fork(); the child has a copy of the memory.
+ */
 pid_t raw_clone(unsigned long flags)
 {
 #ifdef __s390__
@@ -27,7 +32,10 @@ pid_t raw_clone(unsigned long flags)
 #endif
 }
 
-/* Of a child that sends no signal: its status, also with SIGCHLD ignored; -1 if there is none. */
+/*
+ * Of a child that sends no signal: its status, also with SIGCHLD ignored; -1 if
+ * there is none.
+ */
 static int quiet_wait(pid_t pid)
 {
 	int status;
@@ -113,6 +121,9 @@ static __attribute__((noreturn)) void be_init(pid_t command)
 			exit(WIFEXITED(status) ? WEXITSTATUS(status) :
 			     128 + WTERMSIG(status));
 		}
+		/* It cannot have gone unseen, but nobody would end us then. */
+		if (pid < 0 && errno == ECHILD)
+			exit(EXIT_NO_VUNIX);
 		/* A terminal tells the command by itself. */
 		if (sigwaitinfo(&all, &info) > 0 && info.si_signo != SIGCHLD &&
 		    info.si_code <= 0)
@@ -147,7 +158,11 @@ int stay_as_init(void)
 	return pid;
 }
 
-/* Signals for the tree do not reach us, from the first moment on. */
+/**
+ * stand_apart() - have no part in the tree's session, signals and name
+ *
+ * Signals for the tree do not reach us, from the first moment on.
+ */
 void stand_apart(void)
 {
 	sigset_t all;

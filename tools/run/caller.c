@@ -55,7 +55,10 @@ int learn_self(void)
 	return own_net_fd;
 }
 
-/* It has another number now. */
+/**
+ * keep_self() - what learn_self() has opened has another number now
+ * @fd: it
+ */
 void keep_self(int fd)
 {
 	own_net_fd = fd;
@@ -221,11 +224,15 @@ bool call_enter(struct call *c)
 	return false;
 }
 
-/* The end of call_enter(). */
+/**
+ * call_leave() - be ourselves again, after call_enter()
+ * @c: call
+ *
+ * Ends the process if that does not work.
+ */
 void call_leave(struct call *c)
 {
 	become_self();
 	if (c->elsewhere == 1 && setns(own_net_fd, CLONE_NEWNET))
 		_exit(1);
 }
-

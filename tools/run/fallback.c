@@ -13,13 +13,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sched.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,6 +32,7 @@
 /* The name a call goes to. */
 struct name {
 	struct sockaddr_un	un;
+	char			end;	/* NUL, behind a path that fills it */
 	socklen_t		len;
 };
 
@@ -169,6 +172,14 @@ static int open_here(const struct place *place, const char *path)
 	return openat(start, path, O_PATH | O_CLOEXEC);
 }
 
+/* A child that may have to wait for the tree does not outlive the worker. */
+static void end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+}
+
 /* To stay; only for a child. */
 static bool go_there(const struct place *place)
 {
@@ -196,8 +207,8 @@ static int open_from_here(const struct place *place, const char *path)
 static int open_elsewhere(struct call *c, const struct place *place,
 			  const char *path)
 {
+	pid_t self = getpid(), pid;
 	int ends[2], fd = -1;
-	pid_t pid;
 
 	/* May we become the caller at all? */
 	if (!call_enter(c))
@@ -209,9 +220,12 @@ static int open_elsewhere(struct call *c, const struct place *place,
 	if (!pid) {
 		bool there = go_there(place);
 
-		if (call_become(c))
+		if (call_become(c)) {
+			/* Forgotten with each change of credentials */
+			end_with(self);
 			fd = there ? open_here(place, path) :
 			     open_from_here(place, path);
+		}
 		_exit(write(ends[1], &fd, sizeof(fd)) != sizeof(fd));
 	}
 	if (pid > 0)
@@ -253,6 +267,9 @@ static bool owns_path(int family, int fd)
 	return probe(family, &un, sizeof(un));
 }
 
+/* In both tables, of a socket that listens: of <linux/net.h> in the kernel */
+#define FLAG_LISTENS	0x10000
+
 /* Both tables show each NUL of an abstract name as '@'. */
 static bool is_listener(const char *line, int type, const struct name *name)
 {
@@ -263,7 +280,7 @@ static bool is_listener(const char *line, int type, const struct name *name)
 	if (sscanf(line, "%*s %*x %*x %x %x %*x %*u %n", &flags, &this_type,
 		   &at) != 2 || !at)
 		return false;
-	if (!(flags & 0x10000) || (int)this_type != type ||
+	if (!(flags & FLAG_LISTENS) || (int)this_type != type ||
 	    strcspn(line + at, "\n") != len)
 		return false;
 	for (size_t i = 0; i < len; i++)
@@ -365,11 +382,13 @@ static int move_entry(int set, int number, int old, int new,
 static bool move_in_child(int set, int number, int old, int new,
 			  const struct table_entry *entry)
 {
+	pid_t self = getpid(), pid = fork();
 	int status = -1;
-	pid_t pid = fork();
 
-	if (!pid)
+	if (!pid) {
+		end_with(self);
 		_exit(move_entry(set, number, old, new, entry) ? 1 : 0);
+	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -40,15 +41,15 @@ static const struct abi abis[] = {
 
 /* What socketcall() makes of it, and how many words in memory it reads. */
 static const struct {
-	uint32_t	nr;	/* of <linux/net.h> */
+	uint32_t	nr;
 	int		words;
 } subcalls[NR_CALLS] = {
-	[CALL_SOCKET]		= { 1, 3 },
-	[CALL_SOCKETPAIR]	= { 8, 4 },
-	[CALL_CONNECT]		= { 3, 3 },
-	[CALL_SENDTO]		= { 11, 6 },
-	[CALL_SENDMSG]		= { 16, 3 },
-	[CALL_SENDMMSG]		= { 20, 4 },
+	[CALL_SOCKET]		= { SYS_SOCKET, 3 },
+	[CALL_SOCKETPAIR]	= { SYS_SOCKETPAIR, 4 },
+	[CALL_CONNECT]		= { SYS_CONNECT, 3 },
+	[CALL_SENDTO]		= { SYS_SENDTO, 6 },
+	[CALL_SENDMSG]		= { SYS_SENDMSG, 3 },
+	[CALL_SENDMMSG]		= { SYS_SENDMMSG, 4 },
 };
 
 /**
@@ -96,11 +97,16 @@ enum run_call filter_subcall(int nr, int *words)
 struct program {
 	unsigned short		len;
 	struct sock_filter	code[160];
+	bool			full;
 };
 
 static void add(struct program *p, uint16_t code, uint32_t k, uint8_t jt,
 		uint8_t jf)
 {
+	if (p->len == ARRAY_SIZE(p->code)) {
+		p->full = true;
+		return;
+	}
 	p->code[p->len++] = (struct sock_filter){ code, jt, jf, k };
 }
 
@@ -208,6 +214,10 @@ int filter_install(bool fallback)
 	for (size_t i = 0; i < ARRAY_SIZE(abis); i++)
 		add_abi(&p, &abis[i], fallback);
 	allow(&p);
+	if (p.full) {
+		errno = E2BIG;
+		return -1;
+	}
 	prog.len = p.len;
 
 	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);

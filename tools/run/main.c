@@ -30,7 +30,12 @@ enum way { WAY_AUTO, WAY_PRELOAD, WAY_SECCOMP };
 static struct run_options opt = { .family = AF_VUNIX };
 static enum way way = WAY_AUTO;
 
-/* One write, so that lines of several processes do not mix. */
+/**
+ * say() - a message on standard error
+ * @format: of printf(), without the name of this program and the end of the line
+ *
+ * One write, so that lines of several processes do not mix.
+ */
 void say(const char *format, ...)
 {
 	char line[PATH_MAX + 256];
@@ -47,7 +52,13 @@ void say(const char *format, ...)
 		return;
 }
 
-/* Where most of a run's end is told; vunix-run(1) says how it looks. */
+/**
+ * say_count() - say at the end how many sockets there were
+ * @o: options
+ * @count: the numbers
+ *
+ * vunix-run(1) says how it looks.
+ */
 void say_count(const struct run_options *o, const struct run_count *count)
 {
 	say("%s: %u sockets on vunix, %u left on AF_UNIX, %u replaced",
@@ -229,11 +240,6 @@ static bool add_to_list(const char *path)
 	const char *old = getenv("LD_PRELOAD");
 	char *list;
 
-	if (!in_a_list(path)) {
-		complain("%s: ld.so cannot preload from a path like this",
-			 path);
-		return false;
-	}
 	if (old && is_listed(old, path))
 		return true;
 	if (asprintf(&list, "%s%s%s", path, old && *old ? ":" : "",
@@ -288,27 +294,38 @@ static void start_counting(void)
 		watch(self, count);
 }
 
+static bool add_to_environment(void)
+{
+	long filters = run_own_status("Seccomp_filters");
+	char number[24];
+
+	unsetenv(ENV_FALLBACK);
+	unsetenv(ENV_COUNT);
+	snprintf(number, sizeof(number), "%ld", filters > 0 ? filters : 0);
+	if (setenv(ENV_FILTERS, number, 1))
+		return false;
+	snprintf(number, sizeof(number), "%d", opt.family);
+	return !setenv(ENV_FAMILY, number, 1) &&
+	       (!opt.fallback || !setenv(ENV_FALLBACK, "1", 1));
+}
+
 static bool prepare_preload(void)
 {
-	char path[PATH_MAX], number[24];
-	long filters;
+	char path[PATH_MAX];
 
 	if (!find_preload(path, sizeof(path))) {
 		complain("no " PRELOAD_NAME " beside vunix-run, or in ../lib/vunix");
 		return false;
 	}
-	if (!add_to_list(path))
+	if (!in_a_list(path)) {
+		complain("%s: ld.so cannot preload from a path like this",
+			 path);
 		return false;
-	snprintf(number, sizeof(number), "%d", opt.family);
-	setenv(ENV_FAMILY, number, 1);
-	filters = run_own_status("Seccomp_filters");
-	snprintf(number, sizeof(number), "%ld", filters > 0 ? filters : 0);
-	setenv(ENV_FILTERS, number, 1);
-	if (opt.fallback)
-		setenv(ENV_FALLBACK, "1", 1);
-	else
-		unsetenv(ENV_FALLBACK);
-	unsetenv(ENV_COUNT);
+	}
+	if (!add_to_list(path) || !add_to_environment()) {
+		complain("%s", strerror(ENOMEM));
+		return false;
+	}
 	if (opt.verbose && !stay_as_init())
 		start_counting();
 	return true;
@@ -324,7 +341,11 @@ static void tell(const char *what)
 		say("%s: %s", opt.name, what);
 }
 
-/* Without the right to filter, a set-ID program would lose its privilege. */
+/*
+ * Without the right to filter, a set-ID program would lose its privilege.  With
+ * preload it keeps that, but ld.so takes LD_PRELOAD from it, and from its
+ * children's environment as well.
+ */
 static enum way choose(const char *path)
 {
 	switch (program_kind(path)) {
@@ -340,7 +361,7 @@ static enum way choose(const char *path)
 		return WAY_SECCOMP;
 	case PROGRAM_SETID:
 		if (geteuid()) {
-			tell("preload, which is for its children only, for it is set-ID");
+			tell("AF_UNIX for it and what it starts, for it is set-ID");
 			return WAY_PRELOAD;
 		}
 		tell("seccomp, for it is set-ID");

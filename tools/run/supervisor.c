@@ -50,20 +50,30 @@
 #define PATIENCE_MS	10
 
 struct worker {
-	pid_t		pid;
+	atomic_int	pid;
 	atomic_bool	busy;
-	uint64_t	id;	/* of the call */
 	atomic_ulong	socket;	/* that it replaces: the inode, or 0 */
 };
 
-/* Memory of the supervisor and its workers. */
+/*
+ * Memory of the supervisor and its workers; behind it, for each worker, what the
+ * kernel tells of its call.
+ */
 static struct shared {
 	struct run_count	count;
-	atomic_int		idle;
 	atomic_bool		asked;	/* for attention */
 	atomic_uint		served;
 	struct worker		workers[WORKERS_MAX];
+	uint64_t		requests[];
 } *shared;
+
+static size_t req_size;		/* a multiple of 8 */
+
+static struct seccomp_notif *request_of(const struct worker *w)
+{
+	return (void *)((char *)shared->requests +
+			req_size * (w - shared->workers));
+}
 
 static void add_count(uint32_t *counter, uint32_t n)
 {
@@ -127,10 +137,14 @@ static int add_fd(struct call *c, int fd, int type)
 	return ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &addfd);
 }
 
-/* No such family any more: only with --fallback is that nobody's business. */
+/*
+ * That we have no descriptor left is not the caller's fault.  No such family any
+ * more: only with --fallback is that nobody's business.
+ */
 static void failed_socket(struct call *c, int err)
 {
-	if (c->opt->fallback && err == EAFNOSUPPORT)
+	if (err == EMFILE || err == ENFILE ||
+	    (c->opt->fallback && err == EAFNOSUPPORT))
 		call_native(c);
 	else
 		call_fail(c, err);
@@ -354,8 +368,6 @@ static void serve(struct call *c)
 	}
 }
 
-static size_t req_size;
-
 static int prepare_calls(struct call *c)
 {
 	struct seccomp_notif_sizes sizes;
@@ -363,23 +375,37 @@ static int prepare_calls(struct call *c)
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
 		return -1;
 	/* A kernel may know more than our headers, or less. */
-	req_size = sizes.seccomp_notif + sizeof(*c->req);
+	req_size = (sizes.seccomp_notif + sizeof(*c->req) + 7) & ~7UL;
 	c->resp_size = sizes.seccomp_notif_resp;
-	c->req = calloc(1, req_size);
 	c->resp = calloc(1, c->resp_size + sizeof(*c->resp));
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return c->req && c->resp && shared != MAP_FAILED ? 0 : -1;
+	shared = mmap(NULL, sizeof(*shared) + WORKERS_MAX * req_size,
+		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	return c->resp && shared != MAP_FAILED ? 0 : -1;
 }
 
 /*
  * Workers
  */
 
+static bool is_crowded(void)
+{
+	for (int i = 0; i < WORKERS_MAX; i++)
+		if (shared->workers[i].pid && !shared->workers[i].busy)
+			return false;
+	return true;
+}
+
+/*
+ * From what the kernel writes the supervisor knows whose call to answer if this
+ * process is killed, at whatever moment.  That it has been answered already does
+ * no harm.
+ */
 static __attribute__((noreturn)) void work(struct call *c, struct worker *self,
 					   pid_t supervisor, int ask_fd)
 {
 	this_worker = self;
+	c->req = request_of(self);
 	for (;;) {
 		/* Forgotten with each change of credentials */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -389,16 +415,13 @@ static __attribute__((noreturn)) void work(struct call *c, struct worker *self,
 		/* ENOENT: killed before we came to it. */
 		if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_RECV, c->req))
 			continue;
-		self->id = c->req->id;
 		self->busy = true;
-		if (atomic_fetch_sub(&shared->idle, 1) == 1 &&
-		    !atomic_exchange(&shared->asked, true))
+		if (is_crowded() && !atomic_exchange(&shared->asked, true))
 			eventfd_write(ask_fd, 1);
 		serve(c);
 		/* What was open for this call, and may take long to close. */
 		close_range(first_free, ~0U, 0);
 		atomic_fetch_add(&shared->served, 1);
-		atomic_fetch_add(&shared->idle, 1);
 		self->busy = false;
 	}
 }
@@ -414,14 +437,12 @@ static int start_worker(struct call *c, int ask_fd)
 		return -1;
 	w->busy = false;
 	w->socket = 0;
-	atomic_fetch_add(&shared->idle, 1);
+	memset(request_of(w), 0, req_size);
 	pid = fork();
 	if (!pid)
 		work(c, w, self, ask_fd);
-	if (pid < 0) {
-		atomic_fetch_sub(&shared->idle, 1);
+	if (pid < 0)
 		return -1;
-	}
 	w->pid = pid;
 	return 0;
 }
@@ -442,12 +463,9 @@ static int reap_workers(struct call *c)
 		w->pid = 0;
 		w->socket = 0;
 		n++;
-		if (w->busy) {
-			c->req->id = w->id;
+		c->req = request_of(w);
+		if (c->req->id)
 			call_fail(c, ENOSYS);
-		} else {
-			atomic_fetch_sub(&shared->idle, 1);
-		}
 	}
 	return n;
 }
@@ -470,7 +488,7 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 	pid_t pid;
 
 	for (;;) {
-		bool crowded = atomic_load(&shared->idle) <= 0;
+		bool crowded = is_crowded();
 		unsigned int before = shared->served;
 		eventfd_t asked;
 		int n;
@@ -485,8 +503,7 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 			eventfd_read(ask_fd, &asked);
 			shared->asked = false;
 		}
-		if (crowded && !n && atomic_load(&shared->idle) <= 0 &&
-		    shared->served == before)
+		if (crowded && !n && is_crowded() && shared->served == before)
 			start_worker(c, ask_fd);
 	}
 	for (int i = 0; i < WORKERS_MAX; i++)
@@ -588,6 +605,16 @@ static void close_pair(int *fds)
 			close(fds[i]);
 }
 
+/* The task is under the filter: 0 once the supervisor serves, or an errno. */
+static int hand_over(int listener, int to, int from)
+{
+	int word;
+
+	if (tell(to, listener) || hear(from, &word))
+		return errno;
+	return -word;
+}
+
 /* With both pipes.  A negative word is an errno. */
 static int supervise_through(const struct run_options *opt, int *to, int *from)
 {
@@ -608,18 +635,14 @@ static int supervise_through(const struct run_options *opt, int *to, int *from)
 	/* For Yama; the programs we start do not inherit it. */
 	prctl(PR_SET_PTRACER, word, 0, 0, 0);
 	listener = filter_install(opt->fallback);
-	err = listener < 0 ? errno : 0;
-	if (tell(to[1], listener))
-		err = err ?: errno;
-	if (err) {
-		errno = err;
-		if (listener < 0)
-			return -1;
-	} else if (!hear(from[0], &word)) {
-		err = -word;
-	} else {
+	if (listener < 0) {
 		err = errno;
+		/* There is nothing to wait for. */
+		tell(to[1], -1);
+		errno = err;
+		return -1;
 	}
+	err = hand_over(listener, to[1], from[0]);
 	if (err) {
 		say("%s: the supervisor cannot start: %s", opt->name,
 		    strerror(err));
