@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -55,13 +57,17 @@ static int quiet_wait(pid_t pid)
  * would be the command's first.  Who adopts orphans does not adopt this one; for
  * process 1, who has to, see stay_as_init().
  *
- * Return: 0 in the new process, its caller gets a positive number, or -1.
+ * Return: 0 in the new process, whose number its caller gets, or -1.
  */
 pid_t start_apart(unsigned long flags)
 {
+	volatile pid_t *made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status, adopts = 0;
 	pid_t pid;
 
+	if (made == MAP_FAILED)
+		return -1;
 	prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0);
 	if (adopts)
 		prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
@@ -70,13 +76,16 @@ pid_t start_apart(unsigned long flags)
 		pid = raw_clone(flags);
 		if (!pid)
 			return 0;
+		*made = pid;
 		_exit(pid < 0);
 	}
 	status = pid < 0 ? -1 : quiet_wait(pid);
 	if (adopts)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	pid = *made;
+	munmap((void *)made, sizeof(*made));
 	if (!status)
-		return 1;
+		return pid;
 	errno = EAGAIN;
 	return -1;
 }
@@ -113,6 +122,8 @@ static __attribute__((noreturn)) void be_init(pid_t command)
 	pid_t pid;
 	int status;
 
+	/* The others' ends of what is closed in the command are to see that. */
+	settle(NULL, 0, false);
 	sigfillset(&all);
 	for (;;) {
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
@@ -142,19 +153,27 @@ static __attribute__((noreturn)) void be_init(pid_t command)
  */
 int stay_as_init(void)
 {
+	const char *listener = getenv("LISTEN_PID");
+	struct sigaction ignored;
 	sigset_t all, old;
+	char number[16];
 	pid_t pid;
 
 	if (getpid() != 1)
 		return 0;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
+	sigaction(SIGCHLD, NULL, &ignored);
+	signal(SIGCHLD, SIG_DFL);
 	pid = fork();
-	if (pid > 0) {
-		signal(SIGCHLD, SIG_DFL);
+	if (pid > 0)
 		be_init(pid);
-	}
+	sigaction(SIGCHLD, &ignored, NULL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	/* What was meant for process 1 is meant for the command. */
+	snprintf(number, sizeof(number), "%d", getpid());
+	if (!pid && listener && !strcmp(listener, "1"))
+		return setenv("LISTEN_PID", number, 1);
 	return pid;
 }
 
@@ -165,11 +184,11 @@ int stay_as_init(void)
  */
 void stand_apart(void)
 {
-	sigset_t all;
+	const uint64_t all = ~0ULL;
 
 	setsid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	/* Also those that the C library keeps for itself */
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
 	signal(SIGCHLD, SIG_DFL);
 	prctl(PR_SET_NAME, "vunix-run");
 }

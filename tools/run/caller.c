@@ -27,41 +27,65 @@ static uid_t own_uid;
 static gid_t own_gid, own_group[CALL_GROUPS];
 static int own_groups;
 static bool other_groups;	/* those of a caller are in force */
-static bool may_return;		/* to our own network namespace */
 
 static bool read_proc(pid_t tid, const char *name, char *buf, size_t size)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	snprintf(path, sizeof(path), "%d/%s", tid, name);
 	return run_read(path, buf, size);
+}
+
+/*
+ * Numbers of processes are those of our pid namespace; what is mounted on /proc
+ * may be that of another, where they are other processes'.
+ */
+static bool own_proc(const char *path)
+{
+	return run_long_status(path, "NSpid", 0) == getpid() &&
+	       run_long_status(path, "NSpid", 1) < 0;
 }
 
 /**
  * learn_self() - find out what call_leave() has to come back to
  *
- * Return: a descriptor to be kept, see keep_self(), or -1 with errno.
+ * Return: a descriptor to be kept, see keep_self(), or -1 with errno; EXDEV if
+ *         /proc is of another pid namespace.
  */
 int learn_self(void)
 {
 	own_net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own_net_fd < 0 || fstat(own_net_fd, &own_net))
 		return -1;
+	if (!own_proc("/proc/self/status")) {
+		errno = EXDEV;
+		return -1;
+	}
 	own_uid = geteuid();
 	own_gid = getegid();
 	own_groups = getgroups(CALL_GROUPS, own_group);
-	may_return = !setns(own_net_fd, CLONE_NEWNET);
-	read_proc(getpid(), "attr/current", own_label, sizeof(own_label));
+	run_read("/proc/self/attr/current", own_label, sizeof(own_label));
 	return own_net_fd;
 }
 
 /**
- * keep_self() - what learn_self() has opened has another number now
- * @fd: it
+ * keep_self() - settled, know the way back
+ * @fd: the number that what learn_self() has opened has now
+ *
+ * From here on the current folder is /proc, and its files are opened relative to
+ * that: the tree may mount another in its place.
+ *
+ * Return: 0, or -1 with errno.
  */
-void keep_self(int fd)
+int keep_self(int fd)
 {
 	own_net_fd = fd;
+	if (chdir("/proc"))
+		return -1;
+	if (own_proc("self/status"))
+		return 0;
+	errno = EXDEV;
+	return -1;
 }
 
 /**
@@ -131,6 +155,16 @@ static bool same_label(pid_t tid)
 	return !strcmp(label, own_label);
 }
 
+/* To our own network namespace, which may belong to who is above us. */
+static bool may_return(void)
+{
+	static enum { UNKNOWN, YES, NO } may;
+
+	if (may == UNKNOWN)
+		may = setns(own_net_fd, CLONE_NEWNET) ? NO : YES;
+	return may == YES;
+}
+
 /* 0: it is ours; 1: we are in the caller's now; -1: neither. */
 static int enter_net(pid_t tid)
 {
@@ -138,13 +172,12 @@ static int enter_net(pid_t tid)
 	char path[64];
 	int fd, err;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", tid);
+	snprintf(path, sizeof(path), "%d/ns/net", tid);
 	if (stat(path, &st))
 		return -1;
 	if (st.st_ino == own_net.st_ino && st.st_dev == own_net.st_dev)
 		return 0;
-	/* Ours may belong to who is above us: there would be no way back. */
-	if (!may_return)
+	if (!may_return())
 		return -1;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -242,8 +242,9 @@ static bool add_to_list(const char *path)
 
 	if (old && is_listed(old, path))
 		return true;
-	if (asprintf(&list, "%s%s%s", path, old && *old ? ":" : "",
-		     old ? old : "") < 0)
+	/* Some have to be the first. */
+	if (asprintf(&list, "%s%s%s", old ? old : "", old && *old ? ":" : "",
+		     path) < 0)
 		return false;
 	return !setenv("LD_PRELOAD", list, 1);
 }
@@ -404,6 +405,9 @@ static bool prepare_seccomp(void)
 		/* A library of an outer vunix-run has nothing to do then. */
 		unsetenv(ENV_FAMILY);
 		return true;
+	case EXDEV:
+		complain("seccomp: /proc is of another pid namespace");
+		return false;
 	case EBUSY:
 		complain("another program supervises this process already");
 		return false;

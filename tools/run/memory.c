@@ -23,7 +23,7 @@ static int open_memory(struct call *c)
 
 	if (c->mem >= 0)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/mem", c->tid);
+	snprintf(path, sizeof(path), "%d/mem", c->tid);
 	c->mem = open(path, O_RDWR | O_CLOEXEC);
 	if (c->mem < 0)
 		return -1;
@@ -72,7 +72,7 @@ static bool is_writable(const struct call *c, uint64_t where, size_t len)
 	char path[64];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", c->tid);
+	snprintf(path, sizeof(path), "%d/maps", c->tid);
 	f = fopen(path, "re");
 	if (!f)
 		return false;

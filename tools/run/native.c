@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -93,6 +94,7 @@ struct status_scan {
 	const char	*name;
 	size_t		matched;
 	enum { AT_NAME, AT_NUMBER, AT_REST } at;
+	int		nth;
 	long		number;
 };
 
@@ -101,8 +103,14 @@ static bool scan(struct status_scan *s, char c)
 {
 	if (s->at == AT_NUMBER && c >= '0' && c <= '9') {
 		s->number = (s->number < 0 ? 0 : s->number) * 10 + c - '0';
-	} else if (s->at == AT_NUMBER && (s->number >= 0 || c == '\n')) {
+	} else if (s->at == AT_NUMBER && c == '\n') {
+		if (s->nth)
+			s->number = -1;
 		return true;
+	} else if (s->at == AT_NUMBER && s->number >= 0) {
+		if (!s->nth--)
+			return true;
+		s->number = -1;
 	} else if (c == '\n') {
 		s->matched = 0;
 		s->at = AT_NAME;
@@ -115,15 +123,17 @@ static bool scan(struct status_scan *s, char c)
 }
 
 /**
- * run_own_status() - find the first number in a line of our own status
- * @name: what the line begins with; groups may make another very long
+ * run_long_status() - find a number in a status file of any length
+ * @path: of the file: with many groups it is long
+ * @name: what the line begins with
+ * @nth: which number of the line, from 0
  *
- * Return: it; -1 if it cannot be known.
+ * Return: it, or -1.
  */
-long run_own_status(const char *name)
+long run_long_status(const char *path, const char *name, int nth)
 {
-	struct status_scan s = { .name = name, .number = -1 };
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	struct status_scan s = { .name = name, .nth = nth, .number = -1 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool done = false;
 	char buf[512];
 	ssize_t len;
@@ -135,6 +145,17 @@ long run_own_status(const char *name)
 			done = scan(&s, buf[i]);
 	close(fd);
 	return s.number;
+}
+
+/**
+ * run_own_status() - find the first number in a line of our own status
+ * @name: what the line begins with
+ *
+ * Return: it; -1 if it cannot be known.
+ */
+long run_own_status(const char *name)
+{
+	return run_long_status("/proc/self/status", name, 0);
 }
 
 /**
@@ -265,6 +286,9 @@ static void copy_filter(int from, int to)
 	munmap(code, size);
 }
 
+/* More than a few system calls can take */
+#define CHILD_MS	10000
+
 /* Newer than the headers we are built with: of <asm-generic/socket.h> */
 #define NUM_PASSPIDFD		76
 #define NUM_RCVPRIORITY		82
@@ -297,6 +321,19 @@ static void copy_options(int from, int to)
 		copy_value(from, to, ints[i], sizeof(int));
 }
 
+/* A child that somebody may have stopped. */
+static void wait_for(pid_t pid)
+{
+	struct pollfd pfd = { .events = POLLIN };
+
+	pfd.fd = syscall(SYS_pidfd_open, pid, 0);
+	if (pfd.fd < 0 || poll(&pfd, 1, CHILD_MS) != 1)
+		kill(pid, SIGKILL);
+	if (pfd.fd >= 0)
+		close(pfd.fd);
+	waitpid(pid, NULL, 0);
+}
+
 /*
  * A signal comes from the real user of who names its owner, and may go only where
  * that one may send signals.  Who makes a socket for another user's process, and
@@ -305,7 +342,7 @@ static void copy_options(int from, int to)
 static void set_owner(int fd, const struct f_owner_ex *owner, bool for_another)
 {
 	uid_t uid = geteuid();
-	pid_t pid;
+	pid_t self = getpid(), pid;
 
 	if (!for_another || uid == getuid()) {
 		fcntl(fd, F_SETOWN_EX, owner);
@@ -313,14 +350,20 @@ static void set_owner(int fd, const struct f_owner_ex *owner, bool for_another)
 	}
 	pid = fork();
 	if (!pid) {
-		/* That user may not look into it. */
+		/* That user may not look into it, but may stop it. */
 		prctl(PR_SET_DUMPABLE, 0);
-		if (!setresuid(uid, uid, uid))
+		if (fd > 0)
+			close_range(0, fd - 1, 0);
+		close_range(fd + 1, ~0U, 0);
+		if (setresuid(uid, uid, uid))
+			_exit(1);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() == self)
 			fcntl(fd, F_SETOWN_EX, owner);
 		_exit(0);
 	}
 	if (pid > 0)
-		waitpid(pid, NULL, 0);
+		wait_for(pid);
 }
 
 /* The flags of the open file; O_ASYNC waits for the number it will have. */

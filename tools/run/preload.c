@@ -65,17 +65,35 @@ static void add(uint32_t *counter, uint32_t n)
 
 static atomic_int entering, making;
 static atomic_bool entered;
+/* Whose memory this is, and who else has entered one: a child of vfork(). */
+static pid_t owner;
+static atomic_int child_entered;
 /* Of this thread, in which a handler may be who waits. */
 static __thread int making_here __attribute__((tls_model("initial-exec")));
 
 /* Longer than any stretch; a thread that was killed in one never ends it. */
 #define STRETCH_MS	30000
 
-static void end_entering(bool done)
+/* Return: who does, which may be no longer to be asked later. */
+static pid_t begin_entering(void)
 {
-	if (done)
+	entering++;
+	return getpid();
+}
+
+static void end_entering(bool done, pid_t self)
+{
+	if (done && self == owner)
 		entered = true;
+	else if (done)
+		child_entered = self;
 	entering--;
+}
+
+static bool is_sandboxed(void)
+{
+	return entering || entered ||
+	       (child_entered && child_entered == getpid());
 }
 
 static void wait_for_makers(void)
@@ -97,7 +115,7 @@ static bool begin_making(void)
 {
 	making++;
 	making_here++;
-	if (!entering && !entered)
+	if (!is_sandboxed())
 		return true;
 	end_making();
 	return false;
@@ -190,6 +208,10 @@ static void forked(void)
 {
 	making = making_here;
 	replacing = 0;
+	owner = getpid();
+	/* Our parent, which was not made by fork() */
+	if (child_entered && child_entered == getppid())
+		entered = true;
 }
 
 static atomic_bool started;
@@ -204,6 +226,7 @@ __attribute__((constructor)) static void start(void)
 	if (started)
 		return;
 	find_next();
+	owner = getpid();
 	fallback = getenv(ENV_FALLBACK);
 	/* What a sandbox lets us call there is not known, so nothing is. */
 	if (number && started_in_sandbox())
@@ -293,6 +316,7 @@ static bool enters_sandbox(long number, long op)
 PUBLIC long syscall(long number, ...)
 {
 	long a[6], ret;
+	pid_t self = 0;
 	bool enters;
 	va_list args;
 
@@ -303,19 +327,20 @@ PUBLIC long syscall(long number, ...)
 	enters = enters_sandbox(number, a[0]) ||
 		 (number == SYS_prctl && a[0] == PR_SET_SECCOMP);
 	if (enters)
-		entering++;
+		self = begin_entering();
 	if (number == SYS_seccomp && enters &&
 	    (a[1] & SECCOMP_FILTER_FLAG_TSYNC))
 		wait_for_makers();
 	ret = NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (enters)
-		end_entering(ret >= 0);
+		end_entering(ret >= 0, self);
 	return ret;
 }
 
 PUBLIC int prctl(int option, ...)
 {
 	unsigned long a[4];
+	pid_t self = 0;
 	va_list args;
 	int ret;
 
@@ -324,10 +349,10 @@ PUBLIC int prctl(int option, ...)
 		a[i] = va_arg(args, unsigned long);
 	va_end(args);
 	if (option == PR_SET_SECCOMP)
-		entering++;
+		self = begin_entering();
 	ret = NEXT(prctl)(option, a[0], a[1], a[2], a[3]);
 	if (option == PR_SET_SECCOMP)
-		end_entering(ret >= 0);
+		end_entering(ret >= 0, self);
 	return ret;
 }
 
@@ -510,8 +535,12 @@ static bool is_unix_address(const struct sockaddr *addr, socklen_t len)
 static int refusal(int err)
 {
 	switch (err) {
+	case EACCES:
 	case EAGAIN:
 	case EINTR:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
 	case EPROTOTYPE:
 	case EPERM:
 	case EMSGSIZE:

@@ -95,6 +95,7 @@ int supervise(const struct run_options *opt);
 bool run_read(const char *path, char *buf, size_t size);
 const char *run_status_line(const char *status, const char *name);
 long run_status_number(const char *status, const char *name, int nth);
+long run_long_status(const char *path, const char *name, int nth);
 long run_own_status(const char *name);
 bool native_is_vunix(int fd);
 bool native_may_replace(int fd);

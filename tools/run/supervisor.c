@@ -48,11 +48,16 @@
 #define WORKERS_MAX	64
 /* If all work and none has finished for so long, there is one more. */
 #define PATIENCE_MS	10
+/* How often it is looked whether somebody waits for a caller that has gone. */
+#define LOOK_MS		100
+/* One more, who answers everybody that we are not there; see turn_away(). */
+#define PORTER		WORKERS_MAX
 
 struct worker {
 	atomic_int	pid;
 	atomic_bool	busy;
 	atomic_ulong	socket;	/* that it replaces: the inode, or 0 */
+	uint64_t	gone;	/* call whose caller had gone when looked at */
 };
 
 /*
@@ -63,7 +68,7 @@ static struct shared {
 	struct run_count	count;
 	atomic_bool		asked;	/* for attention */
 	atomic_uint		served;
-	struct worker		workers[WORKERS_MAX];
+	struct worker		workers[WORKERS_MAX + 1];
 	uint64_t		requests[];
 } *shared;
 
@@ -193,7 +198,7 @@ static bool room_for_two(const struct call *c)
 		return true;
 	if (c->fdsize + 2 <= limit.rlim_cur)
 		return true;
-	snprintf(path, sizeof(path), "/proc/%d/fd", c->tid);
+	snprintf(path, sizeof(path), "%d/fd", c->tid);
 	dir = opendir(path);
 	if (!dir)
 		return true;
@@ -378,7 +383,7 @@ static int prepare_calls(struct call *c)
 	req_size = (sizes.seccomp_notif + sizeof(*c->req) + 7) & ~7UL;
 	c->resp_size = sizes.seccomp_notif_resp;
 	c->resp = calloc(1, c->resp_size + sizeof(*c->resp));
-	shared = mmap(NULL, sizeof(*shared) + WORKERS_MAX * req_size,
+	shared = mmap(NULL, sizeof(*shared) + (WORKERS_MAX + 1) * req_size,
 		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	return c->resp && shared != MAP_FAILED ? 0 : -1;
@@ -396,6 +401,9 @@ static bool is_crowded(void)
 	return true;
 }
 
+/* In the child: who may have to wait must not be the last to hold this. */
+static int start_fd = -1;
+
 /*
  * From what the kernel writes the supervisor knows whose call to answer if this
  * process is killed, at whatever moment.  That it has been answered already does
@@ -406,6 +414,7 @@ static __attribute__((noreturn)) void work(struct call *c, struct worker *self,
 {
 	this_worker = self;
 	c->req = request_of(self);
+	close(start_fd);
 	for (;;) {
 		/* Forgotten with each change of credentials */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -426,19 +435,62 @@ static __attribute__((noreturn)) void work(struct call *c, struct worker *self,
 	}
 }
 
+/* Is it about a socket that is to be made? */
+static bool is_creation(const struct call *c)
+{
+	enum run_call call = filter_call(c->req->data.arch, c->req->data.nr);
+	int words;
+
+	if (call == CALL_SOCKETCALL)
+		call = filter_subcall(c->req->data.args[0], &words);
+	return call == CALL_SOCKET || call == CALL_SOCKETPAIR;
+}
+
+/* Touching nothing of the caller's */
+static void let_go(struct call *c)
+{
+	if (is_creation(c))
+		call_native(c);
+	else
+		call_continue(c);
+}
+
+/*
+ * All workers wait, perhaps for the tree, and perhaps for good.  So that the
+ * tree goes on, this one only says that we are not there.
+ */
+static __attribute__((noreturn)) void turn_away(struct call *c,
+						struct worker *self,
+						pid_t supervisor)
+{
+	c->req = request_of(self);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != supervisor)
+		_exit(1);
+	while (is_crowded()) {
+		memset(c->req, 0, req_size);
+		if (!ioctl(c->listener, SECCOMP_IOCTL_NOTIF_RECV, c->req))
+			let_go(c);
+	}
+	_exit(0);
+}
+
 static int start_worker(struct call *c, int ask_fd)
 {
 	pid_t self = getpid(), pid;
 	struct worker *w = shared->workers;
 
-	while (w < shared->workers + WORKERS_MAX && w->pid)
+	/* The last one is the porter, whom we call if there is no other. */
+	while (w < shared->workers + PORTER && w->pid)
 		w++;
-	if (w == shared->workers + WORKERS_MAX)
+	if (w->pid)
 		return -1;
 	w->busy = false;
 	w->socket = 0;
 	memset(request_of(w), 0, req_size);
 	pid = fork();
+	if (!pid && w == shared->workers + PORTER)
+		turn_away(c, w, self);
 	if (!pid)
 		work(c, w, self, ask_fd);
 	if (pid < 0)
@@ -447,7 +499,12 @@ static int start_worker(struct call *c, int ask_fd)
 	return 0;
 }
 
-/* Nobody else would answer the call of a worker that has died. */
+/*
+ * Nobody else would answer the call of a worker that has died.  The kernel does;
+ * that a descriptor may be left over in the caller is less than a failure.
+ *
+ * Return: how many have to be started in their place.
+ */
 static int reap_workers(struct call *c)
 {
 	int n = 0;
@@ -456,18 +513,44 @@ static int reap_workers(struct call *c)
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
 		struct worker *w = shared->workers;
 
-		while (w < shared->workers + WORKERS_MAX && w->pid != pid)
+		while (w < shared->workers + PORTER && w->pid != pid)
 			w++;
-		if (w == shared->workers + WORKERS_MAX)
+		if (w->pid != pid)
 			continue;
 		w->pid = 0;
 		w->socket = 0;
-		n++;
+		n += w != shared->workers + PORTER;
 		c->req = request_of(w);
 		if (c->req->id)
-			call_fail(c, ENOSYS);
+			let_go(c);
 	}
 	return n;
+}
+
+/*
+ * Who waits for something on behalf of a caller that has gone will not be
+ * missed.  Looked at twice: a worker may just be done with it.
+ */
+static void end_useless(struct call *c)
+{
+	for (int i = 0; i < WORKERS_MAX; i++) {
+		struct worker *w = shared->workers + i;
+
+		c->req = request_of(w);
+		if (!w->pid || !w->busy || call_valid(c)) {
+			w->gone = 0;
+			continue;
+		}
+		if (w->gone && w->gone == c->req->id)
+			kill(w->pid, SIGKILL);
+		w->gone = c->req->id;
+	}
+}
+
+static void dismiss_porter(void)
+{
+	if (shared->workers[PORTER].pid)
+		kill(shared->workers[PORTER].pid, SIGKILL);
 }
 
 static bool drain(int child_fd)
@@ -489,11 +572,13 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 
 	for (;;) {
 		bool crowded = is_crowded();
+		bool full = shared->workers[PORTER].pid;
 		unsigned int before = shared->served;
 		eventfd_t asked;
 		int n;
 
-		n = poll(pfds, crowded ? 2 : 3, crowded ? PATIENCE_MS : -1);
+		n = poll(pfds, crowded ? 2 : 3, !crowded ? -1 :
+			 full ? LOOK_MS : PATIENCE_MS);
 		if (pfds[0].revents)
 			break;
 		if (n > 0 && pfds[1].revents && drain(child_fd))
@@ -503,10 +588,16 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 			eventfd_read(ask_fd, &asked);
 			shared->asked = false;
 		}
-		if (crowded && !n && is_crowded() && shared->served == before)
-			start_worker(c, ask_fd);
+		if (!is_crowded()) {
+			dismiss_porter();
+		} else if (crowded && !n && shared->served == before) {
+			if (full)
+				end_useless(c);
+			else
+				start_worker(c, ask_fd);
+		}
 	}
-	for (int i = 0; i < WORKERS_MAX; i++)
+	for (int i = 0; i <= PORTER; i++)
 		if (shared->workers[i].pid)
 			kill(shared->workers[i].pid, SIGKILL);
 	/* Not all who adopt orphans wait for them.  One may be stuck for good. */
@@ -522,16 +613,22 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
  * Starting
  */
 
-/* One word from the other; it may have been killed. */
-static int hear(int fd, int *word)
+/* One word from the other, unless it ends; both hold both ends of the pipe. */
+static int hear(int fd, int other, int *word)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pfds[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = other, .events = POLLIN },
+	};
 
-	if (poll(&pfd, 1, 30000) == 1 &&
-	    read(fd, word, sizeof(*word)) == sizeof(*word))
-		return 0;
-	errno = ETIMEDOUT;
-	return -1;
+	/* Without it, it has ended. */
+	while (poll(pfds, 2, other < 0 ? 0 : -1) < 0)
+		;
+	if (!pfds[0].revents) {
+		errno = ESRCH;
+		return -1;
+	}
+	return read(fd, word, sizeof(*word)) == sizeof(*word) ? 0 : -1;
 }
 
 static int tell(int fd, int word)
@@ -557,17 +654,19 @@ static int prepare_self(struct call *c)
  * it would be a call under the filter.
  */
 static __attribute__((noreturn)) void
-run_supervisor(const struct run_options *opt, int in, int out)
+run_supervisor(const struct run_options *opt, int in, int out, pid_t task)
 {
 	struct call call = { .opt = opt, .listener = -1 };
-	int fds[3], ask_fd, child_fd;
+	int fds[3], ask_fd, child_fd, other;
 	sigset_t child;
 
 	stand_apart();
+	other = syscall(SYS_pidfd_open, task, 0);
 	fds[1] = prepare_self(&call);
 	if (fds[1] < 0)
 		give_up(out);
-	if (tell(out, getpid()) || hear(in, &fds[0]) || fds[0] < 0)
+	if (other < 0 || tell(out, getpid()) || hear(in, other, &fds[0]) ||
+	    fds[0] < 0)
 		_exit(1);
 	fds[2] = out;
 	if (unshare(CLONE_FILES))
@@ -576,8 +675,10 @@ run_supervisor(const struct run_options *opt, int in, int out)
 	if (settle(fds, 3, opt->verbose))
 		give_up(out);
 	call.listener = fds[0];
-	keep_self(fds[1]);
 	out = fds[2];
+	start_fd = out;
+	if (keep_self(fds[1]))
+		give_up(out);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -592,6 +693,7 @@ run_supervisor(const struct run_options *opt, int in, int out)
 	if (tell(out, 0))
 		_exit(1);
 	close(out);
+	start_fd = -1;
 	watch_workers(&call, ask_fd, child_fd);
 	if (opt->verbose)
 		say_count(opt, &shared->count);
@@ -606,11 +708,11 @@ static void close_pair(int *fds)
 }
 
 /* The task is under the filter: 0 once the supervisor serves, or an errno. */
-static int hand_over(int listener, int to, int from)
+static int hand_over(int listener, int to, int from, int other)
 {
 	int word;
 
-	if (tell(to, listener) || hear(from, &word))
+	if (tell(to, listener) || hear(from, other, &word))
 		return errno;
 	return -word;
 }
@@ -618,18 +720,21 @@ static int hand_over(int listener, int to, int from)
 /* With both pipes.  A negative word is an errno. */
 static int supervise_through(const struct run_options *opt, int *to, int *from)
 {
-	int listener, word, err;
-	pid_t pid;
+	int listener, word, err, other;
+	pid_t self = getpid(), pid;
 
 	pid = start_apart(CLONE_FILES);
 	if (pid < 0)
 		return -1;
 	if (!pid)
-		run_supervisor(opt, to[0], from[1]);
-	if (hear(from[0], &word))
-		return -1;
-	if (word < 0) {
-		errno = -word;
+		run_supervisor(opt, to[0], from[1], self);
+	other = syscall(SYS_pidfd_open, pid, 0);
+	err = hear(from[0], other, &word) ? errno : 0;
+	if (!err && word < 0)
+		err = -word;
+	if (err) {
+		close(other);
+		errno = err;
 		return -1;
 	}
 	/* For Yama; the programs we start do not inherit it. */
@@ -642,12 +747,13 @@ static int supervise_through(const struct run_options *opt, int *to, int *from)
 		errno = err;
 		return -1;
 	}
-	err = hand_over(listener, to[1], from[0]);
+	err = hand_over(listener, to[1], from[0], other);
 	if (err) {
 		say("%s: the supervisor cannot start: %s", opt->name,
 		    strerror(err));
 		exit(EXIT_NO_VUNIX);
 	}
+	close(other);
 	close(listener);
 	return 0;
 }

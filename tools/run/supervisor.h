@@ -40,7 +40,7 @@ bool call_claim(struct call *c, ino_t ino);
 
 /* caller.c */
 int learn_self(void);
-void keep_self(int fd);
+int keep_self(int fd);
 bool call_valid(const struct call *c);
 bool call_caller(struct call *c);
 bool call_enter(struct call *c);
