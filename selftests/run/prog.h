@@ -4,6 +4,7 @@
 #define RUN_PROG_H
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -31,6 +32,21 @@
 			exit(1); \
 		} \
 	} while (0)
+
+/* What is missing; guest says so, and fails where it must be there. */
+#define EXIT_SKIPPED	4
+
+#define SKIP(why) \
+	do { \
+		puts("# SKIP " why); \
+		exit(EXIT_SKIPPED); \
+	} while (0)
+
+/* Does the library do it, or a supervisor? */
+static inline bool preloaded(void)
+{
+	return getenv("VUNIX_RUN_FAMILY");
+}
 
 static inline bool table_has(const char *table, unsigned long ino)
 {
@@ -110,6 +126,58 @@ static inline void wait_asleep(pid_t pid)
 		usleep(1000);
 	}
 	CHECK(state == 'S' || state == 'D');
+}
+
+/* Until somebody has made that file. */
+static inline void wait_for_file(const char *path)
+{
+	for (int i = 0; i < 60000 && access(path, F_OK); i++)
+		usleep(1000);
+	CHECK(!access(path, F_OK));
+}
+
+static inline void make_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	CHECK(fd >= 0);
+	close(fd);
+}
+
+/* The supervisor and its workers, all of that name but ourselves */
+static inline int signal_supervisors(int sig, bool workers_only)
+{
+	char path[300], comm[32];
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	int n = 0;
+
+	CHECK(proc);
+	while ((d = readdir(proc))) {
+		int pid = atoi(d->d_name), parent = 0;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/stat", d->d_name);
+		f = pid && pid != getpid() ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		if (fscanf(f, "%*d %31s %*c %d", comm, &parent) != 2)
+			comm[0] = 0;
+		fclose(f);
+		if (strcmp(comm, "(vunix-run)"))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/comm", parent);
+		f = fopen(path, "re");
+		if (f && (!fgets(comm, sizeof(comm), f) ||
+			  strcmp(comm, "vunix-run\n")))
+			parent = 0;
+		if (f)
+			fclose(f);
+		if (!workers_only || (f && parent))
+			n += !kill(pid, sig);
+	}
+	closedir(proc);
+	return n;
 }
 
 static inline int child_status(pid_t pid)

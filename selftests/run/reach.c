@@ -9,6 +9,7 @@
  */
 #include "prog.h"
 #include <grp.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/fuse.h>
 #include <linux/net_tstamp.h>
@@ -20,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 
 static const char *dir;
 
@@ -47,9 +49,29 @@ static socklen_t peer_address(struct sockaddr_un *un, const char *name)
 	return address(un, full);
 }
 
+/* A path that fills the address, so that no NUL ends it */
+static socklen_t long_address(struct sockaddr_un *un)
+{
+	un->sun_family = AF_UNIX;
+	memset(un->sun_path, 'x', sizeof(un->sun_path));
+	memcpy(un->sun_path, dir, strlen(dir));
+	un->sun_path[strlen(dir)] = '/';
+	return sizeof(*un);
+}
+
 /*
  * The server
  */
+
+static int long_listener(void)
+{
+	struct sockaddr_un un;
+	socklen_t len = long_address(&un);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	CHECK(!bind(fd, (void *)&un, len) && !listen(fd, 64));
+	return fd;
+}
 
 static void serve_datagram(int fd, FILE *log)
 {
@@ -114,7 +136,8 @@ static void echo(int fd)
 
 static void server(void)
 {
-	int set = epoll_create1(0), fds[NR_PEERS], one = 1;
+	int set = epoll_create1(0), fds[NR_PEERS + 1], one = 1;
+	struct epoll_event more = { .events = EPOLLIN };
 	char path[128];
 	FILE *log;
 
@@ -138,6 +161,8 @@ static void server(void)
 		event.data.fd = fds[i];
 		CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, fds[i], &event));
 	}
+	fds[NR_PEERS] = more.data.fd = long_listener();
+	CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, more.data.fd, &more));
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
@@ -146,11 +171,11 @@ static void server(void)
 
 		if (epoll_wait(set, &event, 1, -1) != 1)
 			continue;
-		for (i = 0; i < NR_PEERS && fds[i] != event.data.fd; i++)
+		for (i = 0; i <= NR_PEERS && fds[i] != event.data.fd; i++)
 			;
-		if (i == NR_PEERS)
+		if (i > NR_PEERS)
 			echo(event.data.fd);
-		else if (peers[i].type == SOCK_DGRAM)
+		else if (i < NR_PEERS && peers[i].type == SOCK_DGRAM)
 			serve_datagram(fds[i], log);
 		else
 			greet(fds[i], set);
@@ -234,6 +259,16 @@ static void test_relative(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	CHECK(!chdir(dir));
+	CHECK(!connect(fd, (void *)&un, len));
+	talk(fd);
+}
+
+static void test_long_path(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un un;
+	socklen_t len = long_address(&un);
+
 	CHECK(!connect(fd, (void *)&un, len));
 	talk(fd);
 }
@@ -376,10 +411,8 @@ static void test_stranger(void)
 	pid_t pid, stranger;
 	int fd;
 
-	if (geteuid()) {
-		puts("# not root");
-		return;
-	}
+	if (geteuid())
+		SKIP("not root");
 	stranger_hit = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(stranger_hit != MAP_FAILED);
@@ -413,6 +446,8 @@ static void test_stranger(void)
 	CHECK(waitpid(stranger, NULL, 0) == stranger);
 }
 
+static int filter_flags;
+
 static void kill_for(int number)
 {
 	struct sock_filter code[] = {
@@ -425,7 +460,8 @@ static void kill_for(int number)
 	struct sock_fprog prog = { sizeof(code) / sizeof(*code), code };
 
 	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0));
+	CHECK(!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter_flags,
+		       &prog));
 }
 
 /* In a sandbox that allows little a socket stays what it was, or is reached. */
@@ -758,6 +794,55 @@ static void test_fork_threads(void)
 	CHECK(!pthread_join(thread, NULL));
 }
 
+static void *connect_or_not(void *arg)
+{
+	while (!stop) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		if (!reach(fd, arg))
+			connected++;
+		else
+			CHECK(errno == ECONNREFUSED);
+		close(fd);
+	}
+	return NULL;
+}
+
+/*
+ * One thread puts all of them into a sandbox, some of which are just replacing a
+ * socket: none of them does what the filter kills for.
+ */
+static void test_filter_threads(void)
+{
+	static const int forbidden[] = { SYS_dup3, SYS_getdents64 };
+	pthread_t threads[3];
+
+	for (int round = 0; round < 30; round++) {
+		pid_t pid = fork();
+		int before;
+
+		if (pid) {
+			CHECK(child_status(pid) == 0);
+			continue;
+		}
+		for (int i = 0; i < 3; i++)
+			CHECK(!pthread_create(&threads[i], NULL,
+					      connect_or_not, "stream"));
+		while (connected < 3 + round % 7)
+			sched_yield();
+		filter_flags = SECCOMP_FILTER_FLAG_TSYNC;
+		for (int i = 0; i < 2; i++)
+			kill_for(forbidden[i]);
+		before = connected;
+		while (connected < before + 10)
+			sched_yield();
+		stop = 1;
+		for (int i = 0; i < 3; i++)
+			CHECK(!pthread_join(threads[i], NULL));
+		exit(0);
+	}
+}
+
 /* Cancelled anywhere: nothing is left open, or locked. */
 static void test_cancelled(void)
 {
@@ -840,7 +925,7 @@ static void test_in_flight(void)
 /* The library sends it as another; the supervisor cannot. */
 static void check_kept(ssize_t sent)
 {
-	if (getenv("VUNIX_RUN_FAMILY"))
+	if (preloaded())
 		CHECK(sent == 4);
 	else
 		CHECK(sent < 0 && errno == ECONNREFUSED);
@@ -935,21 +1020,51 @@ static void fuse_daemon(int fd)
 	}
 }
 
-static void test_waiting_path(void)
+/* A folder that is served by who reads from @fuse; its name is put into @where. */
+static int mount_fuse(char *where)
 {
-	char where[] = "/tmp/vunix-run.XXXXXX", options[100];
-	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC), fd;
-	struct sockaddr_un un;
-	pid_t pids[4], daemon;
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[100];
 
-	if (fuse < 0 || geteuid()) {
-		puts("# no file systems in user space");
-		return;
-	}
+	if (geteuid())
+		SKIP("not root");
+	if (fuse < 0)
+		SKIP("no file systems in user space");
 	CHECK(mkdtemp(where));
 	snprintf(options, sizeof(options),
 		 "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
 	CHECK(!mount("vunix-run", where, "fuse", 0, options));
+	return fuse;
+}
+
+static void unmount_fuse(const char *where)
+{
+	CHECK(!umount2(where, MNT_DETACH));
+	rmdir(where);
+}
+
+static pid_t connect_below(const char *where, int i, int err)
+{
+	struct sockaddr_un un;
+	char name[100];
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return pid;
+	snprintf(name, sizeof(name), "%s/%d", where, i);
+	address(&un, name);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(connect(fd, (void *)&un, sizeof(un)) < 0 && errno == err);
+	exit(0);
+}
+
+static void test_waiting_path(void)
+{
+	char where[] = "/tmp/vunix-run.XXXXXX";
+	int fuse = mount_fuse(where);
+	pid_t pids[4], daemon;
+
 	daemon = fork();
 	if (!daemon) {
 		/* Nobody could look at what it serves without it. */
@@ -957,24 +1072,97 @@ static void test_waiting_path(void)
 		fuse_daemon(fuse);
 		exit(0);
 	}
-	for (int i = 0; i < 4; i++) {
-		pids[i] = fork();
-		if (pids[i])
-			continue;
-		snprintf(options, sizeof(options), "%s/%d", where, i);
-		address(&un, options);
-		fd = socket(AF_UNIX, SOCK_STREAM, 0);
-		CHECK(connect(fd, (void *)&un, sizeof(un)) < 0 &&
-		      errno == ENOENT);
-		exit(0);
-	}
+	for (int i = 0; i < 4; i++)
+		pids[i] = connect_below(where, i, ENOENT);
 	for (int i = 0; i < 4; i++)
 		CHECK(child_status(pids[i]) == 0);
 	close(fuse);
-	CHECK(!umount2(where, MNT_DETACH));
+	unmount_fuse(where);
 	CHECK(!kill(daemon, SIGKILL));
 	child_status(daemon);
-	rmdir(where);
+}
+
+static void read_fuse_init(int fuse)
+{
+	char buf[8192 + 4096];
+	struct fuse_in_header *head = (void *)buf;
+	struct fuse_init_out init = {
+		.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096,
+	};
+
+	CHECK(read(fuse, buf, sizeof(buf)) > 0 && head->opcode == FUSE_INIT);
+	fuse_answer(fuse, head->unique, 0, &init, sizeof(init));
+}
+
+/* A worker that is killed at work leaves the call to the kernel. */
+static void test_worker_killed(void)
+{
+	char where[] = "/tmp/vunix-run.XXXXXX";
+	int fuse = mount_fuse(where);
+	struct pollfd pfd = { .fd = fuse, .events = POLLIN };
+	pid_t pid, daemon;
+
+	read_fuse_init(fuse);
+	pid = connect_below(where, 0, ENOENT);
+	/* Nobody has read it, so who waits for it can be killed. */
+	CHECK(poll(&pfd, 1, 60000) == 1);
+	for (int i = 0; i < 3; i++)
+		CHECK(signal_supervisors(SIGKILL, true) > 0);
+	/* Now it is the caller itself who waits, and it is told. */
+	daemon = fork();
+	if (!daemon) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fuse_daemon(fuse);
+		exit(0);
+	}
+	CHECK(child_status(pid) == 0);
+	close(fuse);
+	unmount_fuse(where);
+	CHECK(!kill(daemon, SIGKILL));
+	child_status(daemon);
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+}
+
+/*
+ * More callers whose workers wait for good than there may be workers: the others
+ * are served, if on AF_UNIX; and on vunix again when those have gone.
+ */
+static void test_all_wait(void)
+{
+	char where[] = "/tmp/vunix-run.XXXXXX";
+	int fuse = mount_fuse(where), fd;
+	bool vunix = true;
+	pid_t pids[70];
+
+	read_fuse_init(fuse);
+	for (int i = 0; i < 70; i++)
+		pids[i] = connect_below(where, i, 0);
+	for (int i = 0; i < 60000 && vunix; i++) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		CHECK(fd >= 0);
+		vunix = on_vunix(fd);
+		close(fd);
+		usleep(1000);
+	}
+	CHECK(!vunix);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(reach(fd, "stream") == 0);
+	talk(fd);
+	close(fd);
+	for (int i = 0; i < 70; i++)
+		CHECK(!kill(pids[i], SIGKILL));
+	for (int i = 0; i < 70; i++)
+		CHECK(WIFSIGNALED(child_status(pids[i])));
+	for (int i = 0; i < 60000 && !vunix; i++) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		CHECK(fd >= 0);
+		vunix = on_vunix(fd);
+		close(fd);
+		usleep(1000);
+	}
+	CHECK(vunix);
+	close(fuse);
+	unmount_fuse(where);
 }
 
 /* /proc/self is who connects, and so is a name under another root. */
@@ -996,8 +1184,6 @@ static void test_places(void)
 	if (!pid) {
 		char root[] = "/tmp/vunix-run.XXXXXX";
 
-		if (geteuid())
-			exit(0);
 		/* In folders of its own, and its link leads to its own root. */
 		CHECK(mkdtemp(root) && !unshare(CLONE_NEWNS));
 		CHECK(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
@@ -1021,6 +1207,65 @@ static void test_places(void)
 	CHECK(child_status(pid) == 0);
 }
 
+/*
+ * The same, without the privilege to go there: the name is looked up from
+ * outside, if it is absolute.
+ */
+static void test_places_nobody(void)
+{
+	static const char * const names[] = { "/stream", "/link", "stream" };
+	char root[] = "/tmp/vunix-run.XXXXXX";
+	struct sockaddr_un un;
+
+	CHECK(geteuid());
+	CHECK(mkdtemp(root));
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		SKIP("no user namespaces");
+	CHECK(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	CHECK(!mount(dir, root, NULL, MS_BIND, NULL));
+	CHECK(!chroot(root) && !chdir("/"));
+	CHECK(!symlink("/stream", "link") || errno == EEXIST);
+	for (int i = 0; i < 3; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0), err;
+
+		address(&un, names[i]);
+		err = connect(fd, (void *)&un, sizeof(un));
+		if (names[i][0] == '/') {
+			CHECK(!err);
+			talk(fd);
+		} else {
+			CHECK(err && errno == ECONNREFUSED);
+		}
+	}
+}
+
+/* Yama: the supervisor may not look into a child, who stays on vunix. */
+static void test_yama(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t pid;
+
+	CHECK(!reach(fd, "stream"));
+	talk(fd);
+	pid = fork();
+	if (!pid) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		CHECK(reach(fd, "stream") < 0 && errno == ECONNREFUSED);
+		CHECK(on_vunix(fd));
+		exit(0);
+	}
+	CHECK(child_status(pid) == 0);
+}
+
+static bool is_since(int major, int minor)
+{
+	struct utsname name;
+	int a, b;
+
+	CHECK(!uname(&name) && sscanf(name.release, "%d.%d", &a, &b) == 2);
+	return a > major || (a == major && b >= minor);
+}
+
 /* A thread with a table of its own, while the first thread is somebody else */
 static void *own_table(void *arg)
 {
@@ -1030,11 +1275,13 @@ static void *own_table(void *arg)
 	close(*(int *)arg);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	CHECK(fd == *(int *)arg);
-	/* Not replaced where the kernel cannot tell the tables apart. */
-	if (!reach(fd, "stream"))
+	/* From outside, the table of a thread can be had since then. */
+	if (preloaded() || is_since(6, 9)) {
+		CHECK(!reach(fd, "stream"));
 		talk(fd);
-	else
-		CHECK(errno == ECONNREFUSED);
+	} else {
+		CHECK(reach(fd, "stream") < 0 && errno == ECONNREFUSED);
+	}
 	return NULL;
 }
 
@@ -1047,6 +1294,31 @@ static void test_tables(void)
 	CHECK(!pthread_create(&thread, NULL, own_table, &fd));
 	CHECK(!pthread_join(thread, NULL));
 	CHECK(inode_of(fd) == ino && on_vunix(fd));
+}
+
+/* A filter that nobody could give to another: it stays. */
+static void test_bpf(void)
+{
+	struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0,
+		  .imm = 0x7fff },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (uintptr_t)code, .insn_cnt = 2,
+		.license = (uintptr_t)"GPL",
+	};
+	int prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	CHECK(prog >= 0);
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof(prog)));
+	CHECK(reach(fd, "stream") < 0 && errno == ECONNREFUSED);
+	CHECK(on_vunix(fd));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_DETACH_BPF, &prog, sizeof(prog)));
+	CHECK(!reach(fd, "stream"));
+	talk(fd);
 }
 
 /* What an epoll set has of it could not be had again: it stays. */
@@ -1117,6 +1389,12 @@ int main(int argc, char **argv)
 		{ "one-shot", test_one_shot },
 		{ "many-sets", test_many_sets },
 		{ "stream-address", test_stream_address },
+		{ "long-path", test_long_path },
+		{ "filter-threads", test_filter_threads },
+		{ "worker-killed", test_worker_killed },
+		{ "all-wait", test_all_wait },
+		{ "places-nobody", test_places_nobody },
+		{ "yama", test_yama }, { "bpf", test_bpf },
 	};
 
 	CHECK(argc == 3);

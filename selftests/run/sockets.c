@@ -6,11 +6,11 @@
  * are what it has asked for.
  */
 #include "prog.h"
-#include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <grp.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
@@ -216,10 +216,8 @@ static void test_owner(void)
 	int fds[2];
 	pid_t pid;
 
-	if (geteuid()) {
-		puts("# not root");
-		return;
-	}
+	if (geteuid())
+		SKIP("not root");
 	pid = fork();
 	if (!pid) {
 		CHECK(!setgroups(1, &group));
@@ -250,10 +248,8 @@ static void test_netns(void)
 	unsigned long ino;
 	int fd, fds[2];
 
-	if (geteuid()) {
-		puts("# not root");
-		return;
-	}
+	if (geteuid())
+		SKIP("not root");
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	ino = inode_of(fd);
 	CHECK(!unshare(CLONE_NEWNET));
@@ -393,38 +389,13 @@ static void test_killed(void)
 	}
 }
 
-/* The supervisor and its workers, all of that name but ourselves */
-static int signal_supervisors(int sig)
-{
-	char path[300], comm[32];
-	DIR *proc = opendir("/proc");
-	struct dirent *d;
-	int n = 0;
-
-	CHECK(proc);
-	while ((d = readdir(proc))) {
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
-		f = atoi(d->d_name) ? fopen(path, "re") : NULL;
-		if (!f)
-			continue;
-		if (fgets(comm, sizeof(comm), f) &&
-		    !strcmp(comm, "vunix-run\n") && atoi(d->d_name) != getpid())
-			n += !kill(atoi(d->d_name), sig);
-		fclose(f);
-	}
-	closedir(proc);
-	return n;
-}
-
 /* Killed while the supervisor has not even begun, and nothing stays behind. */
 static void test_killed_waiting(void)
 {
 	pid_t pids[20];
 
 	exchange();
-	CHECK(signal_supervisors(SIGSTOP) > 0);
+	CHECK(signal_supervisors(SIGSTOP, false) > 0);
 	for (int i = 0; i < 20; i++) {
 		pids[i] = fork();
 		if (!pids[i]) {
@@ -438,7 +409,7 @@ static void test_killed_waiting(void)
 		CHECK(!kill(pids[i], SIGKILL));
 	for (int i = 0; i < 20; i++)
 		CHECK(WTERMSIG(child_status(pids[i])) == SIGKILL);
-	CHECK(signal_supervisors(SIGCONT) > 0);
+	CHECK(signal_supervisors(SIGCONT, false) > 0);
 	exchange();
 	CHECK(open_fds() == inherited);
 }
@@ -452,15 +423,17 @@ static void tick(int sig)
 
 /*
  * Signals that are handled: nothing is made twice.  One for each call, at no
- * moment in particular: it may restart a call, but not for ever.
+ * moment in particular: it may restart a call, but not for ever, or end it.
  */
-static void test_signals(void)
+static void with_signals(int flags)
 {
 	struct sigevent event = {
 		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM,
 	};
-	struct sigaction act = { .sa_handler = tick, .sa_flags = SA_RESTART };
+	struct sigaction act = { .sa_handler = tick, .sa_flags = flags };
+	bool may_end = !(flags & SA_RESTART) && !preloaded();
 	unsigned int seed = 1;
+	int fds[2], ended = 0;
 	timer_t timer;
 
 	CHECK(!sigaction(SIGALRM, &act, NULL));
@@ -473,11 +446,31 @@ static void test_signals(void)
 
 		CHECK(!timer_settime(timer, 0, &once, NULL));
 		fd = socket(AF_UNIX, SOCK_STREAM, 0);
-		CHECK(fd == 3);
-		close(fd);
-		exchange();
+		CHECK(fd == 3 || (may_end && fd < 0 && errno == EINTR));
+		ended += fd < 0;
+		if (fd == 3)
+			close(fd);
+		if (!socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) {
+			CHECK(fds[0] == 3 && fds[1] == 4);
+			close(3);
+			close(4);
+		} else {
+			CHECK(may_end && errno == EINTR);
+			ended++;
+		}
 	}
 	CHECK(open_fds() == inherited);
+	printf("# %d calls were interrupted\n", ended);
+}
+
+static void test_signals(void)
+{
+	with_signals(SA_RESTART);
+}
+
+static void test_interrupted(void)
+{
+	with_signals(0);
 }
 
 static pthread_barrier_t at_once;
@@ -632,7 +625,7 @@ static void test_orphaned(void)
 	int fds[2];
 
 	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
-	CHECK(signal_supervisors(SIGKILL) > 0);
+	CHECK(signal_supervisors(SIGKILL, false) > 0);
 	for (int i = 0; i < 60000; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
@@ -644,6 +637,195 @@ static void test_orphaned(void)
 	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == ENOSYS);
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 && errno == ENOSYS);
 	CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+}
+
+/* With --fallback, also connecting and sending, of every family */
+static void test_orphaned_fallback(void)
+{
+	int tcp = socket(AF_INET, SOCK_STREAM, 0);
+	int udp = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in in = {
+		.sin_family = AF_INET, .sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	char byte = 'o';
+	struct iovec iov = { &byte, 1 };
+	struct mmsghdr mm = {
+		.msg_hdr = {
+			.msg_name = &in, .msg_namelen = sizeof(in),
+			.msg_iov = &iov, .msg_iovlen = 1,
+		},
+	};
+	int ends[2];
+
+	CHECK(tcp >= 0 && udp >= 0);
+	CHECK(connect(tcp, (void *)&in, sizeof(in)) < 0 &&
+	      errno == ECONNREFUSED);
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	test_orphaned();
+	CHECK(connect(tcp, (void *)&in, sizeof(in)) < 0 && errno == ENOSYS);
+	CHECK(sendto(udp, &byte, 1, 0, (void *)&in, sizeof(in)) < 0 &&
+	      errno == ENOSYS);
+	CHECK(sendmsg(udp, &mm.msg_hdr, 0) < 0 && errno == ENOSYS);
+	CHECK(sendmmsg(udp, &mm, 1, 0) < 0 && errno == ENOSYS);
+	/* What is there already, and is sent to without a name, works. */
+	CHECK(send(ends[0], &byte, 1, 0) == 1);
+	CHECK(read(ends[1], &byte, 1) == 1 && byte == 'o');
+}
+
+/* Workers that are killed have successors. */
+static void test_workers_killed(void)
+{
+	for (int i = 0; i < 20; i++) {
+		int fd;
+
+		CHECK(signal_supervisors(SIGKILL, true) > 0);
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		CHECK(fd >= 0);
+		close(fd);
+	}
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+	exchange();
+}
+
+/* The module is unloaded while we run: guest does it. */
+static void test_unloaded(void)
+{
+	bool native = getenv("RUN_FALLBACK");
+	char ready[32];
+	int fds[2], fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	CHECK(on_vunix(fd));
+	close(fd);
+	snprintf(ready, sizeof(ready), "ready-%d", getpid());
+	make_file(ready);
+	wait_for_file("unloaded");
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (!native) {
+		CHECK(fd < 0 && errno == EAFNOSUPPORT);
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 &&
+		      errno == EAFNOSUPPORT);
+		return;
+	}
+	CHECK(table_has("/proc/net/unix", inode_of(fd)));
+	exchange();
+}
+
+/* It has been given privilege, and keeps it. */
+static bool is_privileged(void)
+{
+	unsigned long long caps = 0;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "CapEff: %llx", &caps);
+	fclose(f);
+	return geteuid() != getuid() || (getuid() && caps);
+}
+
+static void test_privileged(void)
+{
+	CHECK(is_privileged());
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)) == vunix);
+	exchange();
+}
+
+static void test_unprivileged(void)
+{
+	CHECK(!is_privileged());
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)) == vunix);
+	exchange();
+}
+
+/* Yama: the supervisor may not look into a child, whose pair is on AF_UNIX. */
+static void test_yama(void)
+{
+	int fds[2];
+	pid_t pid;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds) && on_vunix(fds[0]));
+	pid = fork();
+	if (!pid) {
+		CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+		CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+		CHECK(!on_vunix(fds[0]));
+		exit(0);
+	}
+	CHECK(child_status(pid) == 0);
+}
+
+/* A listener of its own: refused, or it leaves the tree's sockets alone. */
+static void test_own_listener(void)
+{
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog prog = { 1, &code };
+	int fd;
+
+	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		     SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	if (preloaded())
+		CHECK(fd >= 0);
+	else
+		CHECK(fd < 0 && errno == EBUSY);
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)) == vunix);
+	exchange();
+}
+
+/* Only reading, writing, and ending. */
+static void test_strict(void)
+{
+	for (int how = 0; how < 2; how++) {
+		pid_t pid = fork();
+		int err;
+
+		if (pid) {
+			CHECK(child_status(pid) == 0);
+			continue;
+		}
+		err = how ? syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0,
+				    NULL) :
+		      prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0);
+		if (!preloaded()) {
+			CHECK(err < 0 && errno == EINVAL);
+			exchange();
+			CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+			exit(0);
+		}
+		/* What ends all threads is forbidden. */
+		syscall(SYS_exit, err || write(1, "# strict\n", 9) != 9);
+	}
+	exchange();
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+}
+
+/* The child of vfork() is in a sandbox, its parent is not. */
+static __attribute__((noinline)) void vfork_and_enter(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		install_filter();
+		exchange();
+		_exit(0);
+	}
+	CHECK(child_status(pid) == 0);
+}
+
+static void test_filter_vfork(void)
+{
+	pid_t pid;
+
+	vfork_and_enter();
+	CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+	pid = fork();
+	if (!pid) {
+		CHECK(on_vunix(socket(AF_UNIX, SOCK_STREAM, 0)));
+		exit(0);
+	}
+	CHECK(child_status(pid) == 0);
 }
 
 /*
@@ -686,10 +868,8 @@ static void test_waiting_memory(void)
 	int *fds;
 
 	faulty.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (faulty.uffd < 0 && (errno == EPERM || errno == ENOSYS)) {
-		puts("# no userfaultfd");
-		return;
-	}
+	if (faulty.uffd < 0 && (errno == EPERM || errno == ENOSYS))
+		SKIP("no userfaultfd()");
 	CHECK(faulty.uffd >= 0 && !ioctl(faulty.uffd, UFFDIO_API, &api));
 	faulty.page = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -757,7 +937,7 @@ static void test_raw(void)
 static void test_alone(void)
 {
 	exchange();
-	CHECK(signal_supervisors(0) == 0);
+	CHECK(signal_supervisors(0, false) == 0);
 }
 
 /* A sandbox that starts a program. */
@@ -827,6 +1007,15 @@ int main(int argc, char **argv)
 		{ "last-close", test_last_close }, { "alone", test_alone },
 		{ "filter-call", test_filter_call },
 		{ "filter-threads", test_filter_threads },
+		{ "interrupted", test_interrupted },
+		{ "orphaned-fallback", test_orphaned_fallback },
+		{ "workers-killed", test_workers_killed },
+		{ "unloaded", test_unloaded },
+		{ "privileged", test_privileged },
+		{ "unprivileged", test_unprivileged },
+		{ "yama", test_yama }, { "strict", test_strict },
+		{ "own-listener", test_own_listener },
+		{ "filter-vfork", test_filter_vfork },
 	};
 
 	CHECK(argc > 1);

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # packages.sh [-n] LIST [PACKAGE...] - install the Debian packages that are missing:
-# those of a list (demo, tmux, run, uml, vss, mon, observe, lsm, package, check), and
+# those of a list (demo, 32bit, tmux, run, uml, vss, mon, observe, lsm, package, check), and
 # others that are named. Services that come with them are not started.
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
+# 32bit: also what builds 32-bit programs.
 # tmux: also the programs of tools/demo-tmux.
 # run: also the programs that tools/check has run under vunix-run.
 # uml: also what builds a kernel, for bench/uml.sh.
@@ -24,9 +25,10 @@ set -eu
 demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
  busybox-static qemu-system-x86 qemu-system-common socat python3
  ca-certificates debian-archive-keyring util-linux mount redis-tools"
+bits32="$demo gcc-i686-linux-gnu libc6-dev-i386-cross"
 tmux="$demo tmux openssh-client"
-run="$tmux dbus-daemon dbus-bin dbus-tests rsyslog
- gcc-i686-linux-gnu libc6-dev-i386-cross"
+run="$tmux dbus-daemon dbus-bin dbus-tests rsyslog rt-tests golang-go
+ postgresql-15 postgresql-client-15 nginx-light gunicorn curl weston netpbm"
 uml="$demo flex bison bc perl"
 vss="$demo libmnl-dev mandoc iproute2 jq"
 observe="$demo libmnl-dev iproute2 jq tshark bpftrace linux-perf"
@@ -34,16 +36,15 @@ mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
 lsm="$demo apparmor secilc"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db golang-go"
-check="$tmux $run $vss $mon $observe $lsm $package flex bison bc perl libelf-dev
+check="$bits32 $tmux $run $vss $mon $observe $lsm $package flex bison bc perl libelf-dev
  libssl-dev sparse
- gcc-i686-linux-gnu libc6-dev-i386-cross
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
  clang-14 lld-14 llvm-14 qemu-system-arm spin"
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|tmux|run|uml|vss|mon|observe|lsm|package|check [PACKAGE...]" >&2
+	echo "usage: packages.sh [-n] demo|32bit|tmux|run|uml|vss|mon|observe|lsm|package|check [PACKAGE...]" >&2
 	exit 2
 }
 
@@ -52,6 +53,7 @@ dry=
 [ $# -ge 1 ] || usage
 case $1 in
 demo)	list=$demo ;;
+32bit)	list=$bits32 ;;
 tmux)	list=$tmux ;;
 run)	list=$run ;;
 uml)	list=$uml ;;
