@@ -180,6 +180,19 @@ static inline int signal_supervisors(int sig, bool workers_only)
 	return n;
 }
 
+/* Those there are; who has died is replaced a bit later. */
+static inline void kill_workers(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < 60000 && !n; i++) {
+		n = signal_supervisors(SIGKILL, true);
+		if (!n)
+			usleep(1000);
+	}
+	CHECK(n);
+}
+
 static inline int child_status(pid_t pid)
 {
 	int status;
