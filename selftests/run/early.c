@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A library that makes a socket before others are initialized, as some do; it is
- * preloaded beside vunix-run's.
+ * A library that makes a socket before others are initialized, as some do; it
+ * is preloaded beside vunix-run's.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

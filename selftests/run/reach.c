@@ -161,7 +161,8 @@ static void server(void)
 		event.data.fd = fds[i];
 		CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, fds[i], &event));
 	}
-	fds[NR_PEERS] = more.data.fd = long_listener();
+	fds[NR_PEERS] = long_listener();
+	more.data.fd = fds[NR_PEERS];
 	CHECK(!epoll_ctl(set, EPOLL_CTL_ADD, more.data.fd, &more));
 	puts("ready");
 	fflush(stdout);
@@ -809,8 +810,8 @@ static void *connect_or_not(void *arg)
 }
 
 /*
- * One thread puts all of them into a sandbox, some of which are just replacing a
- * socket: none of them does what the filter kills for.
+ * One thread puts all of them into a sandbox, some of which are just replacing
+ * a socket: none of them does what the filter kills for.
  */
 static void test_filter_threads(void)
 {
@@ -1020,7 +1021,7 @@ static void fuse_daemon(int fd)
 	}
 }
 
-/* A folder that is served by who reads from @fuse; its name is put into @where. */
+/* A folder, named @where then; who reads from what is returned serves it. */
 static int mount_fuse(char *where)
 {
 	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -1124,8 +1125,8 @@ static void test_worker_killed(void)
 }
 
 /*
- * More callers whose workers wait for good than there may be workers: the others
- * are served, if on AF_UNIX; and on vunix again when those have gone.
+ * More callers whose workers wait for good than there may be workers: the
+ * others are served, if on AF_UNIX; and on vunix again when those have gone.
  */
 static void test_all_wait(void)
 {

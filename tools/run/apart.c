@@ -52,17 +52,17 @@ static int quiet_wait(pid_t pid)
  * start_apart() - fork a process that nobody in the tree is the parent of
  * @flags: of clone(), 0 or CLONE_FILES
  *
- * The command must not find a child it has not made, nor the signal of one: with
- * SIGCHLD ignored there would be none to wait for, and with SIGCHLD blocked it
- * would be the command's first.  Who adopts orphans does not adopt this one; for
- * process 1, who has to, see stay_as_init().
+ * The command must not find a child it has not made, nor the signal of one:
+ * with SIGCHLD ignored there would be none to wait for, and with SIGCHLD
+ * blocked it would be the command's first.  Who adopts orphans does not adopt
+ * this one; for process 1, who has to, see stay_as_init().
  *
  * Return: 0 in the new process, whose number its caller gets, or -1.
  */
 pid_t start_apart(unsigned long flags)
 {
-	volatile pid_t *made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE,
-				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t *made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status, adopts = 0;
 	pid_t pid;
 
@@ -83,7 +83,7 @@ pid_t start_apart(unsigned long flags)
 	if (adopts)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	pid = *made;
-	munmap((void *)made, sizeof(*made));
+	munmap(made, sizeof(*made));
 	if (!status)
 		return pid;
 	errno = EAGAIN;

@@ -72,8 +72,8 @@ int learn_self(void)
  * keep_self() - settled, know the way back
  * @fd: the number that what learn_self() has opened has now
  *
- * From here on the current folder is /proc, and its files are opened relative to
- * that: the tree may mount another in its place.
+ * From here on the current folder is /proc, and its files are opened relative
+ * to that: the tree may mount another in its place.
  *
  * Return: 0, or -1 with errno.
  */

@@ -84,8 +84,8 @@ static int read_call(struct call *c, enum run_call what, struct name *name)
 /*
  * A datagram socket that connects is seen by nobody, whoever is there: it is
  * let in, or told that it is of the wrong type or not wanted.  To a stream
- * socket we would be a connection.  By raw system calls, which the library of an
- * outer vunix-run does not catch.
+ * socket we would be a connection.  By raw system calls, which the library of
+ * an outer vunix-run does not catch.
  */
 static bool probe(int family, const struct sockaddr_un *un, socklen_t len)
 {
@@ -311,7 +311,7 @@ static bool owns_abstract(int family, int type, const struct name *name)
 	return found;
 }
 
-/* Nobody on vunix has the name, but somebody on AF_UNIX does; in call_enter(). */
+/* Not on vunix, but somebody on AF_UNIX has the name; in call_enter(). */
 static bool is_elsewhere(const struct call *c, int fd, int type,
 			 const struct name *name)
 {
@@ -557,7 +557,7 @@ static bool could_matter(int old, enum run_call what)
 }
 
 /**
- * fallback_call() - put an AF_UNIX socket over the caller's if the call needs it
+ * fallback_call() - put an AF_UNIX socket over the caller's if needed
  * @c: call with an address; it is not answered here
  * @what: which one
  *

@@ -32,7 +32,7 @@ static enum way way = WAY_AUTO;
 
 /**
  * say() - a message on standard error
- * @format: of printf(), without the name of this program and the end of the line
+ * @format: of printf(), without our name and the end of the line
  *
  * One write, so that lines of several processes do not mix.
  */

@@ -5,7 +5,8 @@
  *
  * Shared by the library and the supervisor.  The library may be called in a
  * signal handler or in the child of vfork(), so malloc() is not called here,
- * and the socket is made by a raw system call, which the library does not catch.
+ * and the socket is made by a raw system call, which the library does not
+ * catch.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -335,9 +336,10 @@ static void wait_for(pid_t pid)
 }
 
 /*
- * A signal comes from the real user of who names its owner, and may go only where
- * that one may send signals.  Who makes a socket for another user's process, and
- * is that user in effect only, has a process name it that is nobody else.
+ * A signal comes from the real user of who names its owner, and may go only
+ * where that one may send signals.  Who makes a socket for another user's
+ * process, and is that user in effect only, has a process name it that is
+ * nobody else.
  */
 static void set_owner(int fd, const struct f_owner_ex *owner, bool for_another)
 {

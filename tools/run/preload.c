@@ -59,8 +59,8 @@ static void add(uint32_t *counter, uint32_t n)
 /*
  * Sandboxes.  @entering is counted before the filter is there.  What a filter
  * may kill for, making a vunix socket or putting another over it, is done in a
- * stretch, counted in @making: who puts all threads under a filter waits for the
- * stretches of the others, and who begins one looks for filters then.
+ * stretch, counted in @making: who puts all threads under a filter waits for
+ * the stretches of the others, and who begins one looks for filters then.
  */
 
 static atomic_int entering, making;
@@ -122,8 +122,8 @@ static bool begin_making(void)
 }
 
 /*
- * A stretch of calls that takes longer: no handler runs in it, which may connect
- * or enter a sandbox, and the thread is not cancelled.
+ * A stretch of calls that takes longer: no handler runs in it, which may
+ * connect or enter a sandbox, and the thread is not cancelled.
  */
 struct stretch {
 	sigset_t	signals;
@@ -552,7 +552,7 @@ static int refusal(int err)
 	return ECONNREFUSED;
 }
 
-/* Was a call refused that AF_UNIX may take?  If so, end_stretch() must follow. */
+/* Was it refused, and may AF_UNIX take it?  Then end_stretch() must follow. */
 static bool may_fall_back(const struct sockaddr *addr, socklen_t len,
 			  struct stretch *s)
 {

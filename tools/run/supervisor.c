@@ -3,11 +3,11 @@
  * The supervisor: makes the sockets that the programs under the filter ask for.
  *
  * One process for a tree of processes, and workers, its children.  They stand
- * beside the tree, children of nobody in it, and live until the kernel says that
- * no task is under the filter any more.
+ * beside the tree, children of nobody in it, and live until the kernel says
+ * that no task is under the filter any more.
  *
- * A worker may have to wait for the tree: the memory of a caller, or a folder on
- * the way to a name, can be such that a process of the tree provides it, and
+ * A worker may have to wait for the tree: the memory of a caller, or a folder
+ * on the way to a name, can be such that a process of the tree provides it, and
  * that process may be about to make a call itself.  So there is always another
  * worker, up to a limit.  The supervisor itself touches nothing of a caller's.
  * A caller that is worked for cannot be interrupted, but it can be killed, and
@@ -61,8 +61,8 @@ struct worker {
 };
 
 /*
- * Memory of the supervisor and its workers; behind it, for each worker, what the
- * kernel tells of its call.
+ * Memory of the supervisor and its workers; behind it, for each worker, what
+ * the kernel tells of its call.
  */
 static struct shared {
 	struct run_count	count;
@@ -143,8 +143,8 @@ static int add_fd(struct call *c, int fd, int type)
 }
 
 /*
- * That we have no descriptor left is not the caller's fault.  No such family any
- * more: only with --fallback is that nobody's business.
+ * That we have no descriptor left is not the caller's fault.  No such family
+ * any more: only with --fallback is that nobody's business.
  */
 static void failed_socket(struct call *c, int err)
 {
@@ -406,8 +406,8 @@ static int start_fd = -1;
 
 /*
  * From what the kernel writes the supervisor knows whose call to answer if this
- * process is killed, at whatever moment.  That it has been answered already does
- * no harm.
+ * process is killed, at whatever moment.  That it has been answered already
+ * does no harm.
  */
 static __attribute__((noreturn)) void work(struct call *c, struct worker *self,
 					   pid_t supervisor, int ask_fd)
@@ -500,8 +500,9 @@ static int start_worker(struct call *c, int ask_fd)
 }
 
 /*
- * Nobody else would answer the call of a worker that has died.  The kernel does;
- * that a descriptor may be left over in the caller is less than a failure.
+ * Nobody else would answer the call of a worker that has died.  The kernel
+ * does; that a descriptor may be left over in the caller is less than a
+ * failure.
  *
  * Return: how many have to be started in their place.
  */
