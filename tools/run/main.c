@@ -360,6 +360,9 @@ static enum way choose(const char *path)
 	case PROGRAM_GO:
 		tell("seccomp, for it is of Go, and calls the kernel by itself");
 		return WAY_SECCOMP;
+	case PROGRAM_FIRST:
+		tell("seccomp, for a library of its own has to be the first");
+		return WAY_SECCOMP;
 	case PROGRAM_SETID:
 		if (geteuid()) {
 			tell("AF_UNIX for it and what it starts, for it is set-ID");

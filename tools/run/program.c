@@ -130,6 +130,61 @@ static bool is_go(int fd, const ElfW(Ehdr) *eh)
 	return false;
 }
 
+/* Where in the file is what has this address when it runs?  -1 if nowhere. */
+static off_t where_is(int fd, const ElfW(Ehdr) *eh, ElfW(Addr) address)
+{
+	ElfW(Phdr) ph;
+
+	for (int i = 0; i < eh->e_phnum && read_header(fd, eh, i, &ph); i++)
+		if (ph.p_type == PT_LOAD && address >= ph.p_vaddr &&
+		    address - ph.p_vaddr < ph.p_filesz)
+			return address - ph.p_vaddr + ph.p_offset;
+	return -1;
+}
+
+/* The next entry of that kind in the dynamic section; false at its end. */
+static bool next_dynamic(int fd, const ElfW(Phdr) *ph, ElfW(Sxword) tag,
+			 size_t *at, ElfW(Dyn) *dyn)
+{
+	while (*at + sizeof(*dyn) <= ph->p_filesz &&
+	       pread(fd, dyn, sizeof(*dyn), ph->p_offset + *at) ==
+	       sizeof(*dyn) && dyn->d_tag != DT_NULL) {
+		*at += sizeof(*dyn);
+		if (dyn->d_tag == tag)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is it linked to a library that ends a program in which it is not the first?
+ * ld.so puts ours before it.
+ */
+static bool wants_to_be_first(int fd, const ElfW(Ehdr) *eh)
+{
+	static const char first[] = "libasan.so.";
+	char name[sizeof(first) - 1];
+	size_t at = 0;
+	off_t names;
+	ElfW(Phdr) ph;
+	ElfW(Dyn) dyn;
+	int i = 0;
+
+	while (i < eh->e_phnum && read_header(fd, eh, i, &ph) &&
+	       ph.p_type != PT_DYNAMIC)
+		i++;
+	if (i == eh->e_phnum || ph.p_type != PT_DYNAMIC ||
+	    !next_dynamic(fd, &ph, DT_STRTAB, &at, &dyn))
+		return false;
+	names = where_is(fd, eh, dyn.d_un.d_ptr);
+	at = 0;
+	while (names >= 0 && next_dynamic(fd, &ph, DT_NEEDED, &at, &dyn))
+		if (pread(fd, name, sizeof(name), names + dyn.d_un.d_val) ==
+		    sizeof(name) && !memcmp(name, first, sizeof(name)))
+			return true;
+	return false;
+}
+
 /* A loader by another name is another C library's: it has no use for ours. */
 static bool own_loader(const char *name)
 {
@@ -176,7 +231,9 @@ static enum program_kind kind_of_elf(int fd, const ElfW(Ehdr) *eh)
 		return PROGRAM_STATIC;
 	if (!own_loader(loader))
 		return PROGRAM_FOREIGN;
-	return is_go(fd, eh) ? PROGRAM_GO : PROGRAM_DYNAMIC;
+	if (is_go(fd, eh))
+		return PROGRAM_GO;
+	return wants_to_be_first(fd, eh) ? PROGRAM_FIRST : PROGRAM_DYNAMIC;
 }
 
 static bool gains_privilege(int fd)
@@ -237,7 +294,8 @@ enum program_kind program_kind(const char *path)
 		    !memcmp(text, ELFMAG, SELFMAG)) {
 			memcpy(&eh, text, sizeof(eh));
 			kind = kind_of_elf(fd, &eh);
-			if (kind == PROGRAM_DYNAMIC && gains_privilege(fd))
+			if ((kind == PROGRAM_DYNAMIC ||
+			     kind == PROGRAM_FIRST) && gains_privilege(fd))
 				kind = PROGRAM_SETID;
 		} else {
 			script = shebang(text, len, next, sizeof(next));

@@ -63,6 +63,7 @@ enum program_kind {
 	PROGRAM_STATIC,
 	PROGRAM_FOREIGN,	/* of another machine, word size or C library */
 	PROGRAM_GO,		/* dynamic, but calls the kernel by itself */
+	PROGRAM_FIRST,		/* dynamic, with a library that must be first */
 	PROGRAM_SETID,		/* ld.so takes no library from its caller */
 	PROGRAM_UNKNOWN,
 };
