@@ -40,10 +40,17 @@ static bool read_proc(pid_t tid, const char *name, char *buf, size_t size)
  * Numbers of processes are those of our pid namespace; what is mounted on /proc
  * may be that of another, where they are other processes'.
  */
-static bool own_proc(const char *path)
+static int check_proc(const char *path)
 {
-	return run_long_status(path, "NSpid", 0) == getpid() &&
-	       run_long_status(path, "NSpid", 1) < 0;
+	long first;
+
+	errno = 0;
+	first = run_long_status(path, "NSpid", 0);
+	if (first == getpid() && run_long_status(path, "NSpid", 1) < 0 &&
+	    !errno)
+		return 0;
+	errno = errno ?: EXDEV;
+	return -1;
 }
 
 /**
@@ -57,10 +64,8 @@ int learn_self(void)
 	own_net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own_net_fd < 0 || fstat(own_net_fd, &own_net))
 		return -1;
-	if (!own_proc("/proc/self/status")) {
-		errno = EXDEV;
+	if (check_proc("/proc/self/status"))
 		return -1;
-	}
 	own_uid = geteuid();
 	own_gid = getegid();
 	own_groups = getgroups(CALL_GROUPS, own_group);
@@ -80,12 +85,7 @@ int learn_self(void)
 int keep_self(int fd)
 {
 	own_net_fd = fd;
-	if (chdir("/proc"))
-		return -1;
-	if (own_proc("self/status"))
-		return 0;
-	errno = EXDEV;
-	return -1;
+	return chdir("/proc") ? -1 : check_proc("self/status");
 }
 
 /**
