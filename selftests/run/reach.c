@@ -1209,22 +1209,15 @@ static void test_places(void)
 }
 
 /*
- * The same, without the privilege to go there: the name is looked up from
- * outside, if it is absolute.
+ * The same, where the supervisor has not the privilege to go there: the name is
+ * looked up from outside, if it is absolute.
  */
-static void test_places_nobody(void)
+static void test_places_outside(void)
 {
 	static const char * const names[] = { "/stream", "/link", "stream" };
-	char root[] = "/tmp/vunix-run.XXXXXX";
 	struct sockaddr_un un;
 
-	CHECK(geteuid());
-	CHECK(mkdtemp(root));
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
-		SKIP("no user namespaces");
-	CHECK(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	CHECK(!mount(dir, root, NULL, MS_BIND, NULL));
-	CHECK(!chroot(root) && !chdir("/"));
+	CHECK(!chroot(dir) && !chdir("/"));
 	CHECK(!symlink("/stream", "link") || errno == EEXIST);
 	for (int i = 0; i < 3; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0), err;
@@ -1394,7 +1387,7 @@ int main(int argc, char **argv)
 		{ "filter-threads", test_filter_threads },
 		{ "worker-killed", test_worker_killed },
 		{ "all-wait", test_all_wait },
-		{ "places-nobody", test_places_nobody },
+		{ "places-outside", test_places_outside },
 		{ "yama", test_yama }, { "bpf", test_bpf },
 	};
 
