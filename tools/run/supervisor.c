@@ -49,7 +49,7 @@
 /* If all work and none has finished for so long, there is one more. */
 #define PATIENCE_MS	10
 /* How often it is looked whether somebody waits for a caller that has gone. */
-#define LOOK_MS		100
+#define LOOK_MS		250
 /* One more, who answers everybody that we are not there; see turn_away(). */
 #define PORTER		WORKERS_MAX
 
@@ -548,6 +548,15 @@ static void end_useless(struct call *c)
 	}
 }
 
+/* Some had to wait once, and may do so again. */
+static bool are_many(void)
+{
+	for (int i = WORKERS_FIRST; i < WORKERS_MAX; i++)
+		if (shared->workers[i].pid)
+			return true;
+	return false;
+}
+
 static void dismiss_porter(void)
 {
 	if (shared->workers[PORTER].pid)
@@ -573,13 +582,13 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 
 	for (;;) {
 		bool crowded = is_crowded();
-		bool full = shared->workers[PORTER].pid;
+		bool hire = crowded && !shared->workers[PORTER].pid;
 		unsigned int before = shared->served;
 		eventfd_t asked;
 		int n;
 
-		n = poll(pfds, crowded ? 2 : 3, !crowded ? -1 :
-			 full ? LOOK_MS : PATIENCE_MS);
+		n = poll(pfds, crowded ? 2 : 3, hire ? PATIENCE_MS :
+			 are_many() ? LOOK_MS : -1);
 		if (pfds[0].revents)
 			break;
 		if (n > 0 && pfds[1].revents && drain(child_fd))
@@ -589,14 +598,12 @@ static void watch_workers(struct call *c, int ask_fd, int child_fd)
 			eventfd_read(ask_fd, &asked);
 			shared->asked = false;
 		}
-		if (!is_crowded()) {
+		if (!is_crowded())
 			dismiss_porter();
-		} else if (crowded && !n && shared->served == before) {
-			if (full)
-				end_useless(c);
-			else
-				start_worker(c, ask_fd);
-		}
+		else if (hire && !n && shared->served == before)
+			start_worker(c, ask_fd);
+		if (!hire && !n)
+			end_useless(c);
 	}
 	for (int i = 0; i <= PORTER; i++)
 		if (shared->workers[i].pid)
