@@ -624,24 +624,25 @@ static int __init vunix_init(void)
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto err_gc;
-	err = vunix_diag_init();
-	if (err)
-		goto err_pernet;
 	err = vunix_mon_init();
 	if (err)
-		goto err_diag;
+		goto err_pernet;
+	/* Late: who asks meanwhile holds the module, and it may yet fail. */
+	err = vunix_diag_init();
+	if (err)
+		goto err_mon;
 	err = sock_register(&family_ops);
 	if (err) {
 		pr_err("family %d is taken by another protocol\n", family);
-		goto err_mon;
+		goto err_diag;
 	}
 	pr_info("registered as family %d\n", family);
 	return 0;
 
-err_mon:
-	vunix_mon_exit();
 err_diag:
 	vunix_diag_exit();
+err_mon:
+	vunix_mon_exit();
 err_pernet:
 	unregister_pernet_subsys(&net_ops);
 err_gc:
@@ -662,8 +663,8 @@ err_proto:
 static void __exit vunix_exit(void)
 {
 	sock_unregister(vunix_family);
-	vunix_mon_exit();
 	vunix_diag_exit();
+	vunix_mon_exit();
 	unregister_pernet_subsys(&net_ops);
 	vunix_gc_exit();
 	vunix_scm_exit();

@@ -52,21 +52,31 @@ static inline int vunix_trace_name_len(const struct unix_address *addr)
 	return len && path[0] ? len - 1 : max(len, 0);
 }
 
-static inline char vunix_trace_char(char c)
-{
-	return !c ? '@' : iscntrl(c) ? '?' : c;
-}
-
 /*
  * As /proc/net/vunix shows it: an abstract name's NULs become '@'.  But what would
- * be a line of its own, or move the cursor, where somebody reads along, does not.
+ * be a line of its own, or move the cursor, where somebody reads along, does not:
+ * control characters are '?', also those from 0x80 to 0x9f, alone or behind the
+ * 0xc2 that makes UTF-8 of them.  Within other characters these bytes stand.
  */
 static inline void vunix_trace_name(char *to, const struct unix_address *addr)
 {
-	int len = vunix_trace_name_len(addr), i;
+	const u8 *from = (const u8 *)addr->name->sun_path;
+	int len = vunix_trace_name_len(addr), more = 0, i;
 
-	for (i = 0; i < len; i++)
-		to[i] = vunix_trace_char(addr->name->sun_path[i]);
+	for (i = 0; i < len; i++) {
+		u8 c = from[i];
+
+		if ((c & 0xc0) == 0x80) {
+			/* Behind the 0xc2 that begins it, or nothing does */
+			if (c < 0xa0 && (!more || from[i - 1] == 0xc2))
+				c = '?';
+			more = max(more - 1, 0);
+		} else {
+			more = c < 0xc0 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+			c = !c ? '@' : iscntrl(c) ? '?' : c;
+		}
+		to[i] = c;
+	}
 	to[len] = 0;
 }
 

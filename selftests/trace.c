@@ -68,10 +68,14 @@ static int put(const char *dir, const char *file, const char *text)
  */
 static char root[128];
 static pid_t owner;
+/* There are tracepoints, and none of ours. */
+static bool missing;
 
 __attribute__((constructor)) static void begin(void)
 {
 	owner = getpid();
+	/* The first socket loads the module. */
+	close(socket(AF_VUNIX, SOCK_STREAM, 0));
 	snprintf(root, sizeof(root), "/sys/kernel/tracing/instances/vunix.%d",
 		 owner);
 	if (mkdir(root, 0700)) {
@@ -79,6 +83,7 @@ __attribute__((constructor)) static void begin(void)
 		return;
 	}
 	if (put(root, "events/vunix/enable", "1")) {
+		missing = true;
 		rmdir(root);
 		root[0] = 0;
 	}
@@ -103,6 +108,7 @@ FIXTURE_TEARDOWN(trace)
 }
 
 #define NEED_TRACEFS() do { \
+	ASSERT_FALSE(missing); \
 	if (!root[0]) \
 		SKIP(return, "kernels with tracefs and CONFIG_EVENT_TRACING only"); \
 } while (0)
@@ -204,6 +210,32 @@ TEST_F(trace, life)
 	ASSERT_EQ(3, self->nr);
 	EVENT(2, "vunix_connect", "id=%llu peer=%llu listener=0 type=%s", a, b,
 	      TYPE);
+}
+
+/* Names that would do something to the terminal of who reads along. */
+TEST_F(trace, control_characters)
+{
+	/* ESC, CSI as a byte and in UTF-8, newline, DEL; and what is none */
+	static const char name[] =
+		"\0a\033[2J\2332\302\2332\n\177 \303\233\342\202\254\302\240z";
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct stat st;
+	int s;
+
+	NEED_TRACEFS();
+	ASSERT_EQ(0, stat("/proc/thread-self/ns/net", &st));
+	s = vt_socket(variant->family, variant->type);
+	ASSERT_LE(0, s);
+	memcpy(un.sun_path, name, sizeof(name) - 1);
+	START();
+	ASSERT_EQ(0, bind(s, (struct sockaddr *)&un,
+			  offsetof(struct sockaddr_un, sun_path) +
+			  sizeof(name) - 1));
+	TAKE();
+	ASSERT_EQ(1, self->nr);
+	EVENT(0, "vunix_bind",
+	      "id=%llu type=%s netns=%u name=@a?[2J?2\302?2?? \303\233\342\202\254\302\240z",
+	      diag_cookie(s), TYPE, (unsigned int)st.st_ino);
 }
 
 TEST_F(trace, connection)
