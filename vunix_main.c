@@ -682,4 +682,5 @@ MODULE_DESCRIPTION("vunix: local sockets that behave like AF_UNIX");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");
 MODULE_ALIAS_NETPROTO(18);
+/* As unix_diag has one; but see sock_load_diag_module(): families come first. */
 MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_NETLINK, NETLINK_SOCK_DIAG, 18);
