@@ -63,7 +63,10 @@ static void sift(struct table *t, size_t root, size_t nr,
 	}
 }
 
-/* Heapsort, unless there is nothing to do: dumps come in order of ids. */
+/*
+ * Heapsort, unless there is nothing to do: dumps come in order of shards, then of
+ * ids, so a small one may be in order.
+ */
 void table_sort(struct table *t, table_compare compare)
 {
 	size_t i;

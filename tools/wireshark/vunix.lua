@@ -67,7 +67,9 @@ local f = {
 }
 vunix.fields = f
 
-local e_lost = ProtoExpert.new("vunix.lost", "Packets are missing before this",
+-- Messages that a socket filter refuses are counted and not shown.
+local e_lost = ProtoExpert.new("vunix.lost",
+	"Packets are missing before this (or refused by a filter, but for streams)",
 	expert.group.SEQUENCE, expert.severity.WARN)
 local e_cut = ProtoExpert.new("vunix.cut", "Not all of it was captured",
 	expert.group.SEQUENCE, expert.severity.NOTE)
