@@ -784,7 +784,11 @@ int vunix_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
 int vunix_shutdown(struct socket *sock, int mode);
 void vunix_accept_purge(struct sock *sk);
 
-/* What a call sleeps for, and why a message is dropped; tracepoints show them. */
+/*
+ * What a call sleeps for, and why a message is dropped.  Tracepoints show the
+ * numbers, which makes them an interface: new ones may be added, none is ever
+ * given another meaning (selftests/trace.c).
+ */
 #define VUNIX_WAIT_DATA		0
 #define VUNIX_WAIT_ROOM		1	/* below its own SO_SNDBUF */
 #define VUNIX_WAIT_PEER		2	/* in a full receiver, or backlog */

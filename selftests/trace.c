@@ -2,22 +2,11 @@
 /*
  * Tracepoints vunix:*, read through tracefs as trace-cmd and perf would: each is
  * hit where it should be, with the fields that docs/observability.md names, whose
- * places stay.
+ * places stay.  What calls sleep for is in trace_waits.c.
  */
-#define VT_OWN_NETNS
-#include "diag.h"
+#include "trace.h"
 
-#include <inttypes.h>
 #include <linux/filter.h>
-#include <sys/mount.h>
-
-#define EVENTS	64
-
-/* What was hit, in its order: the name, and the fields as printed. */
-struct event {
-	char name[32];
-	char fields[400];
-};
 
 FIXTURE(trace)
 {
@@ -47,56 +36,6 @@ FIXTURE_VARIANT_ADD(trace, seqpacket)
 	.family = AF_VUNIX, .type = SOCK_SEQPACKET,
 };
 
-static int put(const char *dir, const char *file, const char *text)
-{
-	char path[256];
-	int fd, n;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (int)strlen(text) ? 0 : -1;
-}
-
-/*
- * An instance of our own, for the whole program: with each tracepoint that is
- * switched the kernel patches its code, and some emulated processors stumble over
- * that now and then.
- */
-static char root[128];
-static pid_t owner;
-/* There are tracepoints, and none of ours. */
-static bool missing;
-
-__attribute__((constructor)) static void begin(void)
-{
-	owner = getpid();
-	/* The first socket loads the module. */
-	close(socket(AF_VUNIX, SOCK_STREAM, 0));
-	snprintf(root, sizeof(root), "/sys/kernel/tracing/instances/vunix.%d",
-		 owner);
-	if (mkdir(root, 0700)) {
-		root[0] = 0;
-		return;
-	}
-	if (put(root, "events/vunix/enable", "1")) {
-		missing = true;
-		rmdir(root);
-		root[0] = 0;
-	}
-}
-
-__attribute__((destructor)) static void end(void)
-{
-	if (!root[0] || getpid() != owner)
-		return;
-	put(root, "events/vunix/enable", "0");
-	rmdir(root);
-}
-
 FIXTURE_SETUP(trace)
 {
 	VT_SETUP();
@@ -106,71 +45,6 @@ FIXTURE_TEARDOWN(trace)
 {
 	VT_TEARDOWN();
 }
-
-#define NEED_TRACEFS() do { \
-	ASSERT_FALSE(missing); \
-	if (!root[0]) \
-		SKIP(return, "kernels with tracefs and CONFIG_EVENT_TRACING only"); \
-} while (0)
-
-/* Forget what was hit until now. */
-#define START()		ASSERT_EQ(0, put(root, "trace", "\n"))
-
-/*
- * Take what was hit since.  A line is "TASK-PID [CPU] FLAGS TIME: NAME: FIELDS";
- * events of other processes are left out, for the collector runs when it likes.
- */
-static int take(struct event *e, bool all)
-{
-	char path[256], *text, *line, *next, *p, mine[32];
-	int nr = 0;
-
-	snprintf(path, sizeof(path), "%s/trace", root);
-	snprintf(mine, sizeof(mine), "-%d ", (int)syscall(SYS_gettid));
-	text = vt_read_file(path);
-	for (line = text; line && *line && nr < EVENTS; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		p = strstr(line, ": vunix_");
-		if (!p || *line == '#' || (!all && !strstr(line, mine)))
-			continue;
-		if (sscanf(p + 2, "%31[^:]: %399[^\n]", e[nr].name,
-			   e[nr].fields) == 2)
-			nr++;
-	}
-	free(text);
-	return nr;
-}
-
-#define TAKE()		(self->nr = take(self->e, false))
-
-static const char *type_name(int type)
-{
-	return type == SOCK_STREAM ? "stream" :
-	       type == SOCK_DGRAM ? "dgram" : "seqpacket";
-}
-
-static void want(char *to, size_t room, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(to, room, format, ap);
-	va_end(ap);
-}
-
-/* The event @i is @what, with exactly these fields. */
-#define EVENT(i, what, ...) do { \
-	char __want[400]; \
-	\
-	want(__want, sizeof(__want), __VA_ARGS__); \
-	ASSERT_LT(i, self->nr); \
-	ASSERT_STREQ(what, self->e[i].name); \
-	ASSERT_STREQ(__want, self->e[i].fields); \
-} while (0)
-
-#define TYPE	type_name(variant->type)
 
 TEST_F(trace, life)
 {
@@ -278,8 +152,8 @@ TEST_F(trace, messages)
 	static const int sizes[] = { 64, 64, 20000 };
 	unsigned long long a, b;
 	static char buf[20000];
-	char path[256], *text;
 	int sv[2], i;
+	char *text;
 
 	NEED_TRACEFS();
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
@@ -303,8 +177,7 @@ TEST_F(trace, messages)
 		      TYPE, sizes[i]);
 	}
 	/* What other programs print it by has numbers only. */
-	strcat(strcpy(path, root), "/events/vunix/vunix_send/format");
-	text = vt_read_file(path);
+	text = trace_format("vunix_send");
 	ASSERT_TRUE(!!text);
 	ASSERT_TRUE(!!strstr(text, "\"seqpacket\""));
 	ASSERT_FALSE(!!strstr(text, "SOCK_"));
@@ -410,45 +283,6 @@ TEST_F(trace, drops_counted)
 	ASSERT_EQ(1, found);
 }
 
-TEST_F(trace, waits)
-{
-	struct vt_io io = { .buf = self->env.dir + 40, .len = 1 };
-	unsigned long long a, b, peer, id, ns;
-	struct vt_bg bg = {};
-	char text[32];
-	int sv[2], i;
-
-	NEED_TRACEFS();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	a = diag_cookie(sv[0]);
-	b = diag_cookie(sv[1]);
-	peer = variant->type == SOCK_DGRAM ? 0 : a;
-	START();
-	io.fd = sv[1];
-	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(1, send(sv[0], "x", 1, 0));
-	ASSERT_EQ(1, vt_bg_join(&bg));
-	self->nr = take(self->e, true);
-	ASSERT_LE(4, self->nr);
-	/* Events of two processors may be shown in another order. */
-	for (i = 0; i < self->nr; i++)
-		if (!strcmp(self->e[i].name, "vunix_block"))
-			break;
-	ASSERT_LT(i, self->nr);
-	EVENT(i, "vunix_block", "id=%llu peer=%llu type=%s waits_for=data", b,
-	      peer, TYPE);
-	for (i = 0; i < self->nr; i++)
-		if (!strcmp(self->e[i].name, "vunix_wake"))
-			break;
-	ASSERT_LT(i, self->nr);
-	ASSERT_EQ(4, sscanf(self->e[i].fields,
-			    "id=%llu peer=%llu type=%*s waited_for=%31s ns=%llu",
-			    &id, &peer, text, &ns));
-	ASSERT_EQ(b, id);
-	ASSERT_STREQ("data", text);
-	ASSERT_NE(0U, ns);
-}
-
 TEST_F(trace, descriptors)
 {
 	unsigned long long b;
@@ -485,7 +319,7 @@ TEST_F(trace, collector)
 	close(sv[1]);
 	for (round = 0; round < 2000 && !found; round++) {
 		nanosleep(&ms, NULL);
-		self->nr = take(self->e, true);
+		self->nr = trace_take(self->e, "vunix_", true);
 		for (i = 0; i < self->nr; i++) {
 			if (sscanf(self->e[i].fields, "suspects=%llu", &n) == 1)
 				suspects = n > suspects ? n : suspects;
@@ -567,20 +401,47 @@ FIXTURE_TEARDOWN(trace_format)
 
 TEST_F(trace_format, stays)
 {
-	char path[256], fields[400], *text;
+	char fields[400], *text;
 	unsigned int i;
 
 	NEED_TRACEFS();
 	for (i = 0; i < ARRAY_SIZE(formats); i++) {
-		snprintf(path, sizeof(path), "%s/events/vunix/%s/format", root,
-			 formats[i].event);
-		text = vt_read_file(path);
+		text = trace_format(formats[i].event);
 		ASSERT_TRUE(!!text)
 			TH_LOG("no %s", formats[i].event);
 		fields[0] = 0;
 		read_format(text, fields);
 		ASSERT_STREQ(formats[i].fields, fields)
 			TH_LOG("%s", formats[i].event);
+		free(text);
+	}
+}
+
+/* Part of it, too: programs that read the ring compare numbers, not names. */
+#define WAITS \
+	"{ 0, \"data\" }, { 1, \"room\" }, { 2, \"peer\" }, { 3, \"connection\" })"
+#define DROPS \
+	"{ 0, \"filter\" }, { 1, \"unread\" }, { 2, \"fault\" }, { 3, \"urgent\" })"
+
+static const struct {
+	const char *event, *numbers;
+} symbols[] = {
+	{ "vunix_block", WAITS },
+	{ "vunix_wake", WAITS },
+	{ "vunix_drop", DROPS },
+};
+
+TEST_F(trace_format, numbers_stay)
+{
+	unsigned int i;
+	char *text;
+
+	NEED_TRACEFS();
+	for (i = 0; i < ARRAY_SIZE(symbols); i++) {
+		text = trace_format(symbols[i].event);
+		ASSERT_TRUE(!!text);
+		ASSERT_TRUE(!!strstr(text, symbols[i].numbers))
+			TH_LOG("%s", text);
 		free(text);
 	}
 }
