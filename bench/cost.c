@@ -3,12 +3,13 @@
  * What an operation costs, AF_UNIX, a pipe (where it can) and vunix by turns,
  * in one virtual machine whose clock counts instructions (see vm.sh):
  *
- *   cost [-r REPEATS] [-b BUDGET] [-f FAMILY] [-g] [-l] [-p] [ROW...]
+ *   cost [-r REPEATS] [-b BUDGET] [-f FAMILY] [-g] [-k] [-l] [-p] [ROW...]
  *
  *   -r N     repetitions (5)
  *   -b N     instructions, about, of one measurement (4000000)
  *   -f N     vunix's family, if the module was told another
  *   -g       in a memory cgroup of its own, which memory is charged to
+ *   -k       rows that say what they had reached keep that, on Linux 6.1
  *   -l       list the rows
  *   -p       once each, for profile.sh: says what is measured, which is marked
  *            for a plugin of the emulator
@@ -20,8 +21,9 @@
  * The table has the median of the repetitions and their range in percent.
  *
  * The status is 1 if vunix is not as many times cheaper as a row's floor says,
- * with 3 % tolerance.  Goals that are missed are only named.  Elsewhere than
- * on such a machine figures are nanoseconds, and prove nothing.
+ * with 3 % tolerance, or with -k as it was, with 2 %: so much may counters and
+ * hooks cost.  Goals that are missed are only named.  Elsewhere than on such a
+ * machine figures are nanoseconds, and prove nothing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,6 +43,7 @@
 #define MAX_REPEATS	101
 #define PROBE		16	/* operations that tell how many to measure */
 #define TOLERANCE	0.97
+#define TOLERANCE_KEPT	0.98
 #define SETTLES		50000	/* microseconds */
 #define CGROUPS		"/sys/fs/cgroup"
 
@@ -61,7 +64,8 @@
  * system calls.  A floor is what an experiment with this design has reached:
  * who falls below it has lost something.  (For sizes from 1 KiB on, and for
  * other types, the experiment counted cycles in user-mode Linux; they are no
- * floors here.)
+ * floors here.)  Where there is none, what docs/performance.md has of 6.1 is
+ * kept: who changes that table changes it here.
  */
 static const struct row rows[] = {
 	SINGLE("stream 1 B", SOCK_STREAM, 1, .pipe = 1),
@@ -72,11 +76,11 @@ static const struct row rows[] = {
 	SINGLE("stream 64 KiB", SOCK_STREAM, 64 * KIB, .pipe = 1),
 	ROW("stream 64 B, 16 writes to a read", one_process, SOCK_STREAM,
 	    .size = 64, .nr = 16, .pipe = 1),
-	SINGLE("datagram 64 B", SOCK_DGRAM, 64),
+	SINGLE("datagram 64 B", SOCK_DGRAM, 64, .kept = 1.77),
 	SINGLE("datagram 1 KiB", SOCK_DGRAM, KIB),
 	SINGLE("datagram 4 KiB", SOCK_DGRAM, 4 * KIB),
 	SINGLE("datagram 64 KiB", SOCK_DGRAM, 64 * KIB),
-	SINGLE("seqpacket 64 B", SOCK_SEQPACKET, 64),
+	SINGLE("seqpacket 64 B", SOCK_SEQPACKET, 64, .kept = 1.86),
 	SINGLE("seqpacket 1 KiB", SOCK_SEQPACKET, KIB),
 	SINGLE("seqpacket 4 KiB", SOCK_SEQPACKET, 4 * KIB),
 	SINGLE("seqpacket 64 KiB", SOCK_SEQPACKET, 64 * KIB),
@@ -136,7 +140,7 @@ static struct cell cells[ROWS][TRANSPORTS];
 static bool chosen[ROWS];
 static unsigned int repeats = 5;
 static double budget = 4e6;
-static bool profiling, marking;
+static bool profiling, marking, keeping;
 static double opened, counted;
 
 void die(const char *what)
@@ -252,19 +256,20 @@ static void measure_all(void)
 					repeat(r, t);
 }
 
-/* "target: ..." says what a ratio should be; true unless that is a floor. */
-static bool print_target(const char *what, double least, double ratio,
-			 bool floor)
+/* Says what a ratio should be, and whether it is. */
+static bool print_target(const char *what, double least, double tolerance,
+			 double ratio)
 {
-	bool reached = ratio >= (floor ? least * TOLERANCE : least);
+	bool reached = ratio >= least * tolerance;
 
 	if (!least)
 		return true;
 	printf(" %s %s%.2f", what, reached ? "" : "MISSED ", least);
-	return reached || !floor;
+	return reached;
 }
 
-static bool print_ratio(unsigned int r, int t, double floor, double goal)
+static bool print_ratio(unsigned int r, int t, double floor, double kept,
+			double goal)
 {
 	double ratio;
 	bool ok;
@@ -273,8 +278,10 @@ static bool print_ratio(unsigned int r, int t, double floor, double goal)
 		return true;
 	ratio = median(r, t) / median(r, VUNIX);
 	printf("  %s %.2f", transport_name[t], ratio);
-	ok = print_target("floor", floor, ratio, true);
-	print_target("goal", goal, ratio, false);
+	ok = print_target("floor", floor, TOLERANCE, ratio);
+	if (keeping)
+		ok &= print_target("kept", kept, TOLERANCE_KEPT, ratio);
+	print_target("goal", goal, 1, ratio);
 	return ok;
 }
 
@@ -291,8 +298,8 @@ static bool print_row(unsigned int r)
 		else
 			printf(" %8s %5s", "-", "");
 	}
-	ok &= print_ratio(r, UNIX, row->floor, row->goal);
-	ok &= print_ratio(r, PIPE, row->floor_pipe, row->goal_pipe);
+	ok &= print_ratio(r, UNIX, row->floor, row->kept, row->goal);
+	ok &= print_ratio(r, PIPE, row->floor_pipe, 0, row->goal_pipe);
 	printf("\n");
 	return ok;
 }
@@ -359,7 +366,7 @@ static void enter_cgroup(void)
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: cost [-r REPEATS] [-b BUDGET] [-f FAMILY] [-g] [-l] [-p] [ROW...]\n");
+		"usage: cost [-r REPEATS] [-b BUDGET] [-f FAMILY] [-g] [-k] [-l] [-p] [ROW...]\n");
 	exit(2);
 }
 
@@ -373,7 +380,7 @@ int main(int argc, char **argv)
 	bool ok = true, cgroup = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "r:b:f:glp")) != -1) {
+	while ((opt = getopt(argc, argv, "r:b:f:gklp")) != -1) {
 		switch (opt) {
 		case 'r':
 			repeats = number(optarg, 1, MAX_REPEATS);
@@ -386,6 +393,9 @@ int main(int argc, char **argv)
 			break;
 		case 'g':
 			cgroup = true;
+			break;
+		case 'k':
+			keeping = true;
 			break;
 		case 'l':
 			list_rows(ROWS, row_name);

@@ -25,6 +25,7 @@ enum { UNIX, PIPE, VUNIX, TRANSPORTS };
  * @path: names are in the file system, not abstract
  * @floor: how many times cheaper than AF_UNIX it must be, 0: whatever it is
  * @floor_pipe: than a pipe
+ * @kept: how many times cheaper than AF_UNIX it was, on Linux 6.1
  * @goal: how many times cheaper than AF_UNIX it ought to be, 0: none set
  * @goal_pipe: than a pipe
  */
@@ -41,6 +42,7 @@ struct row {
 	unsigned int busy:1;
 	double floor;
 	double floor_pipe;
+	double kept;
 	double goal;
 	double goal_pipe;
 };
