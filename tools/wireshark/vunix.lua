@@ -12,6 +12,7 @@
 -- The format is told in <linux/vunixmon.h>.
 
 local ETHERTYPE = 0x88b5
+local VERSION = 1
 local HDR_LEN = 64
 -- What is longer is not put together.
 local STREAM_MAX = 1024 * 1024
@@ -77,7 +78,10 @@ local e_short = ProtoExpert.new("vunix.malformed", "Malformed header",
 	expert.group.MALFORMED, expert.severity.ERROR)
 local e_long = ProtoExpert.new("vunix.too_long", "Too long to be put together",
 	expert.group.REASSEMBLE, expert.severity.NOTE)
-vunix.experts = { e_lost, e_cut, e_short, e_long }
+local e_version = ProtoExpert.new("vunix.other_version",
+	"Another version of the format", expert.group.UNDECODED,
+	expert.severity.WARN)
+vunix.experts = { e_lost, e_cut, e_short, e_long, e_version }
 
 vunix.prefs.names = Pref.string("Names and protocols",
 	"redis=resp, valkey=resp, dbus=dbus, system_bus_socket=dbus, " ..
@@ -420,9 +424,14 @@ function vunix.dissector(tvb, pinfo, root)
 	local tree = root:add(vunix, tvb())
 
 	pinfo.cols.protocol = "vunix"
-	if tvb:len() < HDR_LEN or tvb(0, 1):uint() ~= 1 or
-	   tvb(2, 2):uint() > tvb:len() or
-	   tvb(2, 2):uint() ~= HDR_LEN + tvb(6, 1):uint() + tvb(7, 1):uint() then
+	if tvb:len() > 0 and tvb(0, 1):uint() ~= VERSION then
+		tree:add(f.version, tvb(0, 1))
+		tree:add_proto_expert_info(e_version)
+		return
+	end
+	-- It is longer if it has fields that are not known here.
+	if tvb:len() < HDR_LEN or tvb(2, 2):uint() > tvb:len() or
+	   tvb(2, 2):uint() < HDR_LEN + tvb(6, 1):uint() + tvb(7, 1):uint() then
 		tree:add_proto_expert_info(e_short)
 		return
 	end
@@ -441,8 +450,9 @@ function vunix.dissector(tvb, pinfo, root)
 		return n == 0 and "" or (tvb(at, n):raw():gsub("%z", "@"))
 	end
 	local src_len, dst_len = tvb(6, 1):uint(), tvb(7, 1):uint()
-	h.src_name = name(HDR_LEN, src_len)
-	h.dst_name = name(HDR_LEN + src_len, dst_len)
+	local names = h.hdr_len - src_len - dst_len
+	h.src_name = name(names, src_len)
+	h.dst_name = name(names + src_len, dst_len)
 	local left = math.min(h.caplen, tvb:len() - h.hdr_len)
 
 	tree:set_len(h.hdr_len)
@@ -470,12 +480,12 @@ function vunix.dissector(tvb, pinfo, root)
 	tree:add(f.len, tvb(56, 4))
 	tree:add(f.caplen, tvb(60, 4))
 	if src_len > 0 then
-		local r = tvb(HDR_LEN, src_len)
+		local r = tvb(names, src_len)
 		tree:add(f.src_name, r, h.src_name)
 		tree:add(f.name, r, h.src_name):set_hidden()
 	end
 	if dst_len > 0 then
-		local r = tvb(HDR_LEN + src_len, dst_len)
+		local r = tvb(names + src_len, dst_len)
 		tree:add(f.dst_name, r, h.dst_name)
 		tree:add(f.name, r, h.dst_name):set_hidden()
 	end

@@ -53,6 +53,12 @@
  * number of messages the receiver had got before, with those that its filter has
  * refused, which are not shown; both modulo 2^32.  It is 0 in what is sent to another
  * namespace.
+ *
+ * Fields may be added behind the last, hdr_len grows with them: who reads finds what
+ * was sent hdr_len bytes behind the Ethernet header, the names right in front of it
+ * (at hdr_len - src_name_len - dst_name_len), and passes over what is between the
+ * fields it knows and the names.  Another version is another format, of which
+ * nothing but the place of the version is known.
  */
 struct vunixmon_hdr {
 	__u8	version;	/* VUNIXMON_VERSION */
