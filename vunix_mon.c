@@ -186,8 +186,8 @@ static int put_payload(struct sk_buff *skb, const struct vunix_mon_msg *m,
 	return err;
 }
 
-static struct sk_buff *build(const struct vunix_mon *mon,
-			     const struct vunix_mon_msg *m)
+static struct sk_buff *mon_build(const struct vunix_mon *mon,
+				 const struct vunix_mon_msg *m)
 {
 	struct user_namespace *user_ns = dev_net(mon->dev)->user_ns;
 	const struct unix_address *from, *to;
@@ -252,7 +252,7 @@ static struct sk_buff *build(const struct vunix_mon *mon,
 	return skb;
 }
 
-static void count_dropped(struct vunix_mon *mon)
+static void mon_count_dropped(struct vunix_mon *mon)
 {
 	spin_lock(&mon->lock);
 	mon->dropped++;
@@ -260,7 +260,7 @@ static void count_dropped(struct vunix_mon *mon)
 }
 
 /* A hint unless the lock is held (and as for all devices together). */
-static bool is_full_lockless(struct vunix_mon *mon)
+static bool mon_is_full_lockless(struct vunix_mon *mon)
 {
 	return READ_ONCE(mon->bytes) >= VUNIX_MON_BYTES ||
 	       skb_queue_len_lockless(&mon->queue) >=
@@ -270,7 +270,7 @@ static bool is_full_lockless(struct vunix_mon *mon)
 }
 
 /* Memory of queued packets: @n bytes more, or less. */
-static void add_bytes(struct vunix_mon *mon, long n)
+static void mon_add_bytes(struct vunix_mon *mon, long n)
 {
 	lockdep_assert_held(&mon->lock);
 	WRITE_ONCE(mon->bytes, mon->bytes + n);
@@ -278,14 +278,15 @@ static void add_bytes(struct vunix_mon *mon, long n)
 		atomic_long_add(n, &all_bytes);
 }
 
-static struct sk_buff *take_for(struct vunix_net *vn, struct vunix_mon_msg *m,
-				bool foreign, struct sk_buff *list)
+static struct sk_buff *mon_take_for(struct vunix_net *vn,
+				    struct vunix_mon_msg *m, bool foreign,
+				    struct sk_buff *list)
 {
 	struct vunix_mon *mon;
 	struct sk_buff *skb;
 
 	list_for_each_entry_rcu(mon, &vn->mons, node) {
-		skb = is_full_lockless(mon) ? NULL : build(mon, m);
+		skb = mon_is_full_lockless(mon) ? NULL : mon_build(mon, m);
 		if (!skb) {
 			m->lost = true;
 			continue;
@@ -318,9 +319,9 @@ struct sk_buff *__vunix_mon_take(struct vunix_mon_msg *m)
 	struct sk_buff *list;
 
 	rcu_read_lock();
-	list = take_for(from, m, to != from, NULL);
+	list = mon_take_for(from, m, to != from, NULL);
 	if (to != from)
-		list = take_for(to, m, false, list);
+		list = mon_take_for(to, m, false, list);
 	rcu_read_unlock();
 	return list;
 }
@@ -329,7 +330,7 @@ struct sk_buff *__vunix_mon_take(struct vunix_mon_msg *m)
  * Queues
  */
 
-static bool add(struct vunix_mon *mon, struct sk_buff *skb, u32 seq)
+static bool mon_add(struct vunix_mon *mon, struct sk_buff *skb, u32 seq)
 {
 	struct vunixmon_hdr *hdr = (void *)skb->data + ETH_HLEN;
 	struct vunix_mon_cb cb = *VUNIX_MON_CB(skb);
@@ -338,13 +339,13 @@ static bool add(struct vunix_mon *mon, struct sk_buff *skb, u32 seq)
 	memset(VUNIX_MON_CB(skb), 0, sizeof(cb));
 	spin_lock(&mon->lock);
 	/* It may have been down since, and up in another namespace. */
-	added = mon->up && mon->turn == cb.turn && !is_full_lockless(mon);
+	added = mon->up && mon->turn == cb.turn && !mon_is_full_lockless(mon);
 	if (added) {
 		skb->tstamp = ktime_get_real();
 		put_unaligned_be64(ktime_to_ns(skb->tstamp), &hdr->time);
 		put_unaligned_be32(cb.foreign ? 0 : seq, &hdr->seq);
 		__skb_queue_tail(&mon->queue, skb);
-		add_bytes(mon, skb->truesize);
+		mon_add_bytes(mon, skb->truesize);
 		queue_work(mon_wq, &mon->work);
 	} else {
 		mon->dropped++;
@@ -354,7 +355,7 @@ static bool add(struct vunix_mon *mon, struct sk_buff *skb, u32 seq)
 }
 
 /* Devices that have no packet of the message in @list have lost it. */
-static void count_lost(struct vunix_net *vn, const struct sk_buff *list)
+static void mon_count_lost(struct vunix_net *vn, const struct sk_buff *list)
 {
 	const struct sk_buff *skb;
 	struct vunix_mon *mon;
@@ -363,7 +364,7 @@ static void count_lost(struct vunix_net *vn, const struct sk_buff *list)
 		for (skb = list; skb && skb->dev != mon->dev; skb = skb->next)
 			;
 		if (!skb)
-			count_dropped(mon);
+			mon_count_dropped(mon);
 	}
 }
 
@@ -388,9 +389,9 @@ void __vunix_mon_add(const struct vunix_mon_msg *m, struct sk_buff *list,
 	 */
 	if (m->lost) {
 		rcu_read_lock();
-		count_lost(from, list);
+		mon_count_lost(from, list);
 		if (to != from)
-			count_lost(to, list);
+			mon_count_lost(to, list);
 		rcu_read_unlock();
 	}
 	while (list) {
@@ -399,7 +400,7 @@ void __vunix_mon_add(const struct vunix_mon_msg *m, struct sk_buff *list,
 
 		list = skb->next;
 		skb_mark_not_on_list(skb);
-		if (!add(netdev_priv(dev), skb, seq))
+		if (!mon_add(netdev_priv(dev), skb, seq))
 			kfree_skb(skb);
 		dev_put(dev);
 	}
@@ -424,7 +425,7 @@ void __vunix_mon_forget(struct sk_buff *list)
 }
 
 /* The oldest packet, to be shown (while it is up) or lost, or NULL. */
-static struct sk_buff *remove(struct vunix_mon *mon, bool shown)
+static struct sk_buff *mon_remove(struct vunix_mon *mon, bool shown)
 {
 	struct sk_buff *skb = NULL;
 
@@ -432,7 +433,7 @@ static struct sk_buff *remove(struct vunix_mon *mon, bool shown)
 	if (mon->up || !shown)
 		skb = __skb_dequeue(&mon->queue);
 	if (skb) {
-		add_bytes(mon, -(long)skb->truesize);
+		mon_add_bytes(mon, -(long)skb->truesize);
 		mon->packets += shown;
 		mon->packet_bytes += shown ? skb->len : 0;
 		mon->dropped += !shown;
@@ -442,13 +443,13 @@ static struct sk_buff *remove(struct vunix_mon *mon, bool shown)
 }
 
 /* What comes from here has been received, by the time it was sent at. */
-static void deliver(struct work_struct *work)
+static void mon_deliver(struct work_struct *work)
 {
 	struct vunix_mon *mon = container_of(work, struct vunix_mon, work);
 	struct sk_buff *skb;
 	int n;
 
-	for (n = 0; n < VUNIX_MON_BATCH && (skb = remove(mon, true)); n++) {
+	for (n = 0; n < VUNIX_MON_BATCH && (skb = mon_remove(mon, true)); n++) {
 		skb_reset_mac_header(skb);
 		__skb_pull(skb, ETH_HLEN);
 		skb->protocol = htons(VUNIXMON_ETHERTYPE);
@@ -467,8 +468,8 @@ static void deliver(struct work_struct *work)
  * Of a packet that no tap wants to keep.  Without it the core would count each of
  * them as dropped.
  */
-static int sink(struct sk_buff *skb, struct net_device *dev,
-		struct packet_type *pt, struct net_device *orig_dev)
+static int mon_sink(struct sk_buff *skb, struct net_device *dev,
+		    struct packet_type *pt, struct net_device *orig_dev)
 {
 	consume_skb(skb);
 	return NET_RX_SUCCESS;
@@ -478,7 +479,7 @@ static int sink(struct sk_buff *skb, struct net_device *dev,
  * The device
  */
 
-static int open(struct net_device *dev)
+static int mon_open(struct net_device *dev)
 {
 	struct vunix_net *vn = vunix_net(dev_net(dev));
 	struct vunix_mon *mon = netdev_priv(dev);
@@ -492,7 +493,7 @@ static int open(struct net_device *dev)
 	mon->sink = (struct packet_type) {
 		.type = htons(VUNIXMON_ETHERTYPE),
 		.dev = dev,
-		.func = sink,
+		.func = mon_sink,
 	};
 	dev_add_pack(&mon->sink);
 	mon->ours = dev_net(dev)->user_ns == &init_user_ns;
@@ -505,7 +506,7 @@ static int open(struct net_device *dev)
 	return 0;
 }
 
-static int stop(struct net_device *dev)
+static int mon_stop(struct net_device *dev)
 {
 	struct vunix_mon *mon = netdev_priv(dev);
 	struct sk_buff *skb;
@@ -519,7 +520,7 @@ static int stop(struct net_device *dev)
 	mon->up = false;
 	spin_unlock(&mon->lock);
 	cancel_work_sync(&mon->work);
-	while ((skb = remove(mon, false)))
+	while ((skb = mon_remove(mon, false)))
 		kfree_skb(skb);
 	dev_remove_pack(&mon->sink);
 	put_pid_ns(mon->pid_ns);
@@ -528,14 +529,14 @@ static int stop(struct net_device *dev)
 }
 
 /* There is nobody to send to; and without a carrier nothing comes here. */
-static netdev_tx_t start_xmit(struct sk_buff *skb, struct net_device *dev)
+static netdev_tx_t mon_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	dev_kfree_skb(skb);
 	return NETDEV_TX_OK;
 }
 
-static void get_stats64(struct net_device *dev,
-			struct rtnl_link_stats64 *stats)
+static void mon_get_stats64(struct net_device *dev,
+			    struct rtnl_link_stats64 *stats)
 {
 	struct vunix_mon *mon = netdev_priv(dev);
 
@@ -547,29 +548,29 @@ static void get_stats64(struct net_device *dev,
 }
 
 static const struct net_device_ops mon_ops = {
-	.ndo_open = open,
-	.ndo_stop = stop,
-	.ndo_start_xmit = start_xmit,
-	.ndo_get_stats64 = get_stats64,
+	.ndo_open = mon_open,
+	.ndo_stop = mon_stop,
+	.ndo_start_xmit = mon_start_xmit,
+	.ndo_get_stats64 = mon_get_stats64,
 };
 
-static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+static void mon_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
 	strscpy(info->driver, "vunixmon", sizeof(info->driver));
 }
 
 static const struct ethtool_ops mon_ethtool_ops = {
-	.get_drvinfo = get_drvinfo,
+	.get_drvinfo = mon_get_drvinfo,
 };
 
-static void setup(struct net_device *dev)
+static void mon_setup(struct net_device *dev)
 {
 	struct vunix_mon *mon = netdev_priv(dev);
 
 	mon->dev = dev;
 	spin_lock_init(&mon->lock);
 	__skb_queue_head_init(&mon->queue);
-	INIT_WORK(&mon->work, deliver);
+	INIT_WORK(&mon->work, mon_deliver);
 
 	ether_setup(dev);
 	dev->netdev_ops = &mon_ops;
@@ -589,10 +590,10 @@ static void setup(struct net_device *dev)
 	netif_carrier_off(dev);
 }
 
-static struct rtnl_link_ops link_ops = {
+static struct rtnl_link_ops mon_link_ops = {
 	.kind = "vunixmon",
 	.priv_size = sizeof(struct vunix_mon),
-	.setup = setup,
+	.setup = mon_setup,
 };
 
 /**
@@ -608,7 +609,7 @@ int __init vunix_mon_init(void)
 	mon_wq = alloc_workqueue("vunix_mon", WQ_UNBOUND, 0);
 	if (!mon_wq)
 		return -ENOMEM;
-	err = rtnl_link_register(&link_ops);
+	err = rtnl_link_register(&mon_link_ops);
 	if (err)
 		destroy_workqueue(mon_wq);
 	return err;
@@ -621,7 +622,7 @@ int __init vunix_mon_init(void)
  */
 void vunix_mon_exit(void)
 {
-	rtnl_link_unregister(&link_ops);
+	rtnl_link_unregister(&mon_link_ops);
 	destroy_workqueue(mon_wq);
 	static_key_deferred_flush(&vunix_mon_key);
 }
