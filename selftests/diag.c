@@ -653,7 +653,7 @@ static void see_newer(const struct diag *d, void *arg)
  * What comes while a dump goes on is not shown, or those who create sockets could
  * keep it going for ever.
  */
-TEST_F(mine, ends)
+TEST_F_TIMEOUT(mine, ends, 150)
 {
 	struct newcomer n = {
 		.family = variant->family,
@@ -664,6 +664,9 @@ TEST_F(mine, ends)
 	char text[16384], ino[16];
 	ssize_t len;
 
+	/* It takes thousands of sockets to have some of all shards. */
+	if (getenv("VUNIX_SHARED_NETNS"))
+		SKIP(return, "kernels that are not slow only");
 	ASSERT_EQ(0, more_files());
 	for (i = 0; i < 16 * 4096 && nr < MANY; i++) {
 		fd = vt_socket(variant->family, variant->type);
