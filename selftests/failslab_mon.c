@@ -36,7 +36,7 @@ TEST_F(failslab, captured)
 	int i;
 
 	if (vt_is_unix(variant->family))
-		SKIP(return, "nobody captures that");
+		SKIP(return, "families that can be captured only");
 	close(vt_socket(variant->family, variant->type));
 	ASSERT_EQ(0, mon_make(MON));
 	run(_metadata, variant->family, variant->type, &op);
