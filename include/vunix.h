@@ -28,15 +28,15 @@
  *                      (vunix_state_double_lock).  AppArmor takes it while a
  *                      descriptor is received, with no lock of ours held.
  *       q.lock         positions, ring, records, marks, urgent byte, accept
- *                      queue and counters of one queue.  Spinlock, a leaf but for
- *                      the workqueue's own locks (vunix_gc_link), and
+ *                      queue and counters of one queue.  sk_shutdown is written
+ *                      under it, too (vunix_queue_shutdown), so a stream's writer
+ *                      sees it.  Spinlock, a leaf but for the workqueue's own
+ *                      locks (vunix_gc_link), and
  *         mon lock       packets that wait for a tap (vunix_mon_add).  Spinlock, a
  *                      leaf but for the same; process context.
- *         lru locks      which queues keep spare pages (keep_spare).  Spinlocks
- *                      of the list; the shrinker has one first, and only tries
- *                      q.lock.
- *                      sk_shutdown is written under it, too
- *                      (vunix_queue_shutdown), so a stream's writer sees it.
+ *         lru locks      which queues keep spare pages (keep_spare).  Spinlocks of
+ *                      the kernel's, leaves.  The shrinker comes from this side,
+ *                      and only tries q.lock (shrink_queue).
  *       sk_peer_lock   credentials of the peer (listen, connect); a leaf.
  *       peer_wq lock   who waits for room at a socket.  Interrupts off: a timer
  *                      takes it, too (room_timer).  Its wake-up may take the
