@@ -25,13 +25,7 @@ die()
 	exit 1
 }
 
-# Names of rows have blanks
-quoted()
-{
-	for word; do
-		printf " '%s'" "$(printf %s "$word" | sed "s/'/'\\\\''/g")"
-	done
-}
+. "$here/quoted.sh"
 
 in_vm()
 {

@@ -15,13 +15,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
-# Names of rows have blanks
-quoted()
-{
-	for word; do
-		printf " '%s'" "$(printf %s "$word" | sed "s/'/'\\\\''/g")"
-	done
-}
+. "$here/quoted.sh"
 
 kernel=${1:-6.1}
 [ $# -eq 0 ] || shift

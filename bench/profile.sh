@@ -25,13 +25,7 @@ set -eu
 export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 
-# Names of rows have blanks
-quoted()
-{
-	for word; do
-		printf " '%s'" "$(printf %s "$word" | sed "s/'/'\\\\''/g")"
-	done
-}
+. "$here/quoted.sh"
 
 kernel=${1:-6.1}
 [ $# -eq 0 ] || shift

@@ -28,13 +28,7 @@ die()
 	exit 1
 }
 
-# Names of rows have blanks
-quoted()
-{
-	for word; do
-		printf " '%s'" "$(printf %s "$word" | sed "s/'/'\\\\''/g")"
-	done
-}
+. "$here/quoted.sh"
 
 [ "$(uname -m)" = x86_64 ] || die "counts cycles on x86_64 only"
 for tool in busybox make gcc; do
