@@ -51,17 +51,6 @@ FIXTURE_TEARDOWN(gone)
 	VT_TEARDOWN();
 }
 
-/* In a child, where no assertion can be: tell which line it was. */
-#define HOLDS(what) do { \
-	if (!(what)) { \
-		int __err = errno; \
-		\
-		dprintf(1, "# diag_gone.c:%d: not true: %s (%s)\n", __LINE__, \
-			#what, strerror(__err)); \
-		return 1; \
-	} \
-} while (0)
-
 static int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY), len = strlen(text), n;

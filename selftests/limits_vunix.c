@@ -409,12 +409,6 @@ static int set_caps(bool on)
 	return err;
 }
 
-/* Values in a namespace that may not exceed @caps: 0, or the line. */
-#define HOLDS(cond) do { \
-	if (!(cond)) \
-		return __LINE__ % 250 + 1; \
-} while (0)
-
 static int refuses(const char *path, long val)
 {
 	return vt_write_num(path, val) == -1 && errno == EINVAL;

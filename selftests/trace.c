@@ -21,20 +21,7 @@ FIXTURE_VARIANT(trace)
 	int type;
 };
 
-FIXTURE_VARIANT_ADD(trace, stream)
-{
-	.family = AF_VUNIX, .type = SOCK_STREAM,
-};
-
-FIXTURE_VARIANT_ADD(trace, dgram)
-{
-	.family = AF_VUNIX, .type = SOCK_DGRAM,
-};
-
-FIXTURE_VARIANT_ADD(trace, seqpacket)
-{
-	.family = AF_VUNIX, .type = SOCK_SEQPACKET,
-};
+VT_VUNIX_TYPES(trace);
 
 FIXTURE_SETUP(trace)
 {

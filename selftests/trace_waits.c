@@ -23,20 +23,7 @@ FIXTURE_VARIANT(trace_waits)
 	int type;
 };
 
-FIXTURE_VARIANT_ADD(trace_waits, stream)
-{
-	.family = AF_VUNIX, .type = SOCK_STREAM,
-};
-
-FIXTURE_VARIANT_ADD(trace_waits, dgram)
-{
-	.family = AF_VUNIX, .type = SOCK_DGRAM,
-};
-
-FIXTURE_VARIANT_ADD(trace_waits, seqpacket)
-{
-	.family = AF_VUNIX, .type = SOCK_SEQPACKET,
-};
+VT_VUNIX_TYPES(trace_waits);
 
 FIXTURE_SETUP(trace_waits)
 {

@@ -15,17 +15,6 @@
 /* Not the user as which those without a number appear. */
 #define USER	54321
 
-/* In a child, where no assertion can be: tell which line it was. */
-#define HOLDS(what) do { \
-	if (!(what)) { \
-		int __err = errno; \
-		\
-		dprintf(1, "# userns.c:%d: not true: %s (%s)\n", __LINE__, \
-			#what, strerror(__err)); \
-		return 1; \
-	} \
-} while (0)
-
 #define NO_NAMESPACES	77
 #define SKIP_WHY	"systems that let users make namespaces only"
 

@@ -162,6 +162,26 @@ static inline void vt_rows(int family, const char *what, const char *const *ids)
 	FIXTURE_VARIANT_ADD(fixture, vunix_seqpacket) \
 		{ .family = AF_VUNIX, .type = SOCK_SEQPACKET }
 
+/* Where there is nothing to compare with. */
+#define VT_VUNIX_TYPES(fixture) \
+	FIXTURE_VARIANT_ADD(fixture, stream) \
+		{ .family = AF_VUNIX, .type = SOCK_STREAM }; \
+	FIXTURE_VARIANT_ADD(fixture, dgram) \
+		{ .family = AF_VUNIX, .type = SOCK_DGRAM }; \
+	FIXTURE_VARIANT_ADD(fixture, seqpacket) \
+		{ .family = AF_VUNIX, .type = SOCK_SEQPACKET }
+
+/* In a child, where no assertion can be: tell which line it was, return 1. */
+#define HOLDS(what) do { \
+	if (!(what)) { \
+		int __err = errno; \
+		\
+		dprintf(1, "# %s:%d: not true: %s (%s)\n", __FILE__, \
+			__LINE__, #what, strerror(__err)); \
+		return 1; \
+	} \
+} while (0)
+
 /* @call must return -1 with errno @err. */
 #define ASSERT_ERR(err, call) do { \
 	long __ret, __errno; \
