@@ -192,6 +192,7 @@ int vunix_listen(struct socket *sock, int backlog)
 	} else {
 		bool more = backlog > sk->sk_max_ack_backlog;
 
+		vunix_lsm_graft(sk);
 		WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
 		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
 		peercred_swap(sk, &pc);
@@ -368,8 +369,10 @@ static int connect_to_listener(struct sock *sk, struct sock *other,
 	err = check_unconnected(sk->sk_state);
 	if (!err)
 		err = security_unix_stream_connect(sk, other, newsk);
-	if (!err)
+	if (!err) {
+		vunix_lsm_graft(sk);
 		link_peers(sk, newsk, other, pc);
+	}
 	vunix_state_unlock(sk);
 	if (!err) {
 		trace_vunix_connect(sk, newsk, other);
@@ -458,6 +461,10 @@ int vunix_socketpair(struct socket *socka, struct socket *sockb)
 	if (err) {
 		peercred_put(&pca);
 		return err;
+	}
+	if (vunix_is_connected_type(a)) {
+		vunix_lsm_graft(a);
+		vunix_lsm_graft(b);
 	}
 	/* Nobody else knows them, but /proc. */
 	sock_hold(a);
@@ -562,6 +569,7 @@ int vunix_accept(struct socket *sock, struct socket *newsock,
 	 */
 	smp_wmb();
 	sock_graft(newsk, newsock);
+	vunix_lsm_graft(newsk);
 	trace_vunix_accept(newsk, unix_peer(newsk), sk);
 	vunix_state_unlock(newsk);
 	arg->err = 0;

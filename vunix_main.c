@@ -627,10 +627,13 @@ static int __init vunix_init(void)
 	err = vunix_mon_init();
 	if (err)
 		goto err_pernet;
+	err = vunix_lsm_init();
+	if (err)
+		goto err_mon;
 	/* Late: who asks meanwhile holds the module, and it may yet fail. */
 	err = vunix_diag_init();
 	if (err)
-		goto err_mon;
+		goto err_lsm;
 	err = sock_register(&family_ops);
 	if (err) {
 		pr_err("family %d is taken by another protocol\n", family);
@@ -641,6 +644,8 @@ static int __init vunix_init(void)
 
 err_diag:
 	vunix_diag_exit();
+err_lsm:
+	vunix_lsm_exit();
 err_mon:
 	vunix_mon_exit();
 err_pernet:
@@ -664,6 +669,7 @@ static void __exit vunix_exit(void)
 {
 	sock_unregister(vunix_family);
 	vunix_diag_exit();
+	vunix_lsm_exit();
 	vunix_mon_exit();
 	unregister_pernet_subsys(&net_ops);
 	vunix_gc_exit();

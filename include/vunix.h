@@ -839,6 +839,26 @@ void vunix_stream_purge(struct sock *sk, struct sock *peer);
 u32 vunix_stream_inq(struct vunix_queue *q);
 int vunix_stream_atmark(struct sock *sk);
 
+/* vunix_lsm.c: the class that SELinux gives listeners and connections */
+#ifdef CONFIG_SECURITY_SELINUX
+int vunix_lsm_init(void);
+void vunix_lsm_exit(void);
+void vunix_lsm_graft(struct sock *sk);
+#else
+static inline int vunix_lsm_init(void)
+{
+	return 0;
+}
+
+static inline void vunix_lsm_exit(void)
+{
+}
+
+static inline void vunix_lsm_graft(struct sock *sk)
+{
+}
+#endif
+
 /* vunix_assoc.c: who datagram sockets send to, and when there is room */
 int vunix_dgram_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 			int flags);

@@ -10,7 +10,7 @@
  *   -a   all of it comes under the label, not only the operation
  *
  * Operations: create pair bind listen accept connect sendto send recv getopt
- * setopt name shutdown pass peersec.  NAME is a path, or "@abstract".
+ * setopt name shutdown pass peersec lone.  NAME is a path, or "@abstract".
  */
 #include "../vunix_test.h"
 
@@ -183,30 +183,62 @@ static void do_accept(const char *name)
 	must("accept", accept(s, NULL, NULL));
 }
 
-/* What getsockopt and SCM_SECURITY say of the other side. */
-static void do_peersec(void)
+/* What getsockopt says of the other side. */
+static void say_peer(int s)
 {
-	char buf[256] = "", text[64], control[CMSG_SPACE(256)] = "";
+	char buf[256] = "";
+	socklen_t len = sizeof(buf) - 1;
+
+	if (getsockopt(s, SOL_SOCKET, SO_PEERSEC, buf, &len))
+		snprintf(buf, sizeof(buf), "%s", name_of(errno));
+	printf("%s ", buf);
+}
+
+/*
+ * That of both ends of a pair or, if there is a name, of a connection; then what
+ * SCM_SECURITY says.
+ */
+static void do_peersec(const char *name)
+{
+	char text[64], control[CMSG_SPACE(256)] = "";
 	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
-	socklen_t len = sizeof(buf) - 1;
 	struct cmsghdr *cmsg;
-	int sv[2];
+	int sv[2], s;
 
 	if (!all)
 		become(own);
-	must("pair", vt_pair(family, type, sv));
-	if (getsockopt(sv[0], SOL_SOCKET, SO_PEERSEC, buf, &len))
-		snprintf(buf, sizeof(buf), "%s", name_of(errno));
+	if (name) {
+		s = bound(name);
+		sv[0] = a_socket();
+		must("connect", vt_connect(sv[0], name));
+		sv[1] = must("accept", accept(s, NULL, NULL));
+	} else {
+		must("pair", vt_pair(family, type, sv));
+	}
+	say_peer(sv[0]);
+	say_peer(sv[1]);
 	must("passsec", vt_setint(sv[1], SOL_SOCKET, SO_PASSSEC, 1));
 	must("send", send(sv[0], "x", 1, 0));
 	must("recv", recvmsg(sv[1], &msg, 0));
 	cmsg = CMSG_FIRSTHDR(&msg);
-	printf("%s %s\n", buf, cmsg && cmsg->cmsg_type == SCM_SECURITY ?
+	printf("%s\n", cmsg && cmsg->cmsg_type == SCM_SECURITY ?
 	       (char *)CMSG_DATA(cmsg) : "-");
+	exit(0);
+}
+
+/* What getsockopt says where there is nobody yet. */
+static void do_lone(void)
+{
+	int s;
+
+	now();
+	s = a_socket();
+	say_peer(s);
+	puts("");
 	exit(0);
 }
 
@@ -284,7 +316,9 @@ int main(int argc, char **argv)
 	} else if (!strcmp(op, "send")) {
 		do_send(name);
 	} else if (!strcmp(op, "peersec")) {
-		do_peersec();
+		do_peersec(name);
+	} else if (!strcmp(op, "lone")) {
+		do_lone();
 	} else {
 		if (all)
 			become(own);
