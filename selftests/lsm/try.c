@@ -131,9 +131,9 @@ static int connected(const char *name)
 	int s;
 
 	serve(name);
-	s = a_socket();
 	if (all)
 		become(own);
+	s = a_socket();
 	must("connect", vt_connect(s, name));
 	return s;
 }
@@ -194,11 +194,8 @@ static void say_peer(int s)
 	printf("%s ", buf);
 }
 
-/*
- * That of both ends of a pair or, if there is a name, of a connection; then what
- * SCM_SECURITY says.
- */
-static void do_peersec(const char *name)
+/* What SCM_SECURITY says of a message that is there. */
+static void say_sender(int s)
 {
 	char text[64], control[CMSG_SPACE(256)] = "";
 	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) };
@@ -207,10 +204,22 @@ static void do_peersec(const char *name)
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *cmsg;
+
+	must("recv", recvmsg(s, &msg, 0));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	printf("%s ", cmsg && cmsg->cmsg_type == SCM_SECURITY ?
+	       (char *)CMSG_DATA(cmsg) : "-");
+}
+
+/*
+ * All of that for both ends of a pair or, if there is a name, of a connection; and
+ * of a message before the receiver has asked for SCM_SECURITY, and of one after.
+ */
+static void do_peersec(const char *name)
+{
 	int sv[2], s;
 
-	if (!all)
-		become(own);
+	become(own);
 	if (name) {
 		s = bound(name);
 		sv[0] = a_socket();
@@ -221,12 +230,12 @@ static void do_peersec(const char *name)
 	}
 	say_peer(sv[0]);
 	say_peer(sv[1]);
-	must("passsec", vt_setint(sv[1], SOL_SOCKET, SO_PASSSEC, 1));
 	must("send", send(sv[0], "x", 1, 0));
-	must("recv", recvmsg(sv[1], &msg, 0));
-	cmsg = CMSG_FIRSTHDR(&msg);
-	printf("%s\n", cmsg && cmsg->cmsg_type == SCM_SECURITY ?
-	       (char *)CMSG_DATA(cmsg) : "-");
+	must("passsec", vt_setint(sv[1], SOL_SOCKET, SO_PASSSEC, 1));
+	say_sender(sv[1]);
+	must("send", send(sv[0], "x", 1, 0));
+	say_sender(sv[1]);
+	puts("");
 	exit(0);
 }
 
