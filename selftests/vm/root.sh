@@ -26,10 +26,11 @@ die()
 [ "$(id -u)" = 0 ] || die "needs root"
 
 # What the headers of 6.12 depend on, and signing, too; of bookworm, what the test of the
-# packages needs.
+# packages needs, and what compiles for arm64.
 packages=dkms,gcc,make,kmod,libc6-dev,openssl,pahole
 case ${2-} in
-bookworm)	packages=$packages,systemd,pkgconf,python3-minimal,libmnl0 ;;
+bookworm)	packages=$packages,systemd,pkgconf,python3-minimal,libmnl0
+	packages=$packages,gcc-12-aarch64-linux-gnu ;;
 esac
 
 copy()
