@@ -36,6 +36,8 @@
 #define VUNIX_SPARE_MAX		18
 /* Quiet drains after which half of the spares go. */
 #define VUNIX_CALM_MAX		64
+/* Pages that are asked for at once, as adjacent ones. */
+#define VUNIX_RUN_ORDER		3
 
 /*
  * Queues with spares, each in the list of its node, and some that had.  The lists'
@@ -265,12 +267,36 @@ static bool writer_is_ready(struct vunix_writer *w, size_t bytes,
 	return ready;
 }
 
+/*
+ * Takes adjacent pages, if there are: they are copied to and from in one go, and
+ * stay together as spares.  They are pages of their own for all that.
+ */
+static bool alloc_run(struct vunix_writer *w, unsigned int pages)
+{
+	unsigned int order = min(ilog2(pages - w->nr), VUNIX_RUN_ORDER), i;
+	gfp_t gfp = (GFP_KERNEL_ACCOUNT & ~__GFP_DIRECT_RECLAIM) |
+		    __GFP_NORETRY | __GFP_NOWARN;
+	struct page *page;
+
+	if (!order)
+		return false;
+	page = alloc_pages(gfp, order);
+	if (!page)
+		return false;
+	split_page(page, order);
+	for (i = 0; i < 1U << order; i++)
+		w->pages[w->nr++] = page + i;
+	return true;
+}
+
 static int writer_alloc(struct vunix_writer *w, unsigned int pages,
 			unsigned int slots)
 {
 	struct page *page;
 
 	while (w->nr < pages) {
+		if (alloc_run(w, pages))
+			continue;
 		page = alloc_page(GFP_KERNEL_ACCOUNT);
 		if (!page)
 			return -ENOBUFS;
@@ -352,15 +378,15 @@ int vunix_write_begin(struct vunix_writer *w, struct vunix_queue *q,
 	return err;
 }
 
-/* The page that takes, or has taken, the byte at @pos. */
-static struct page *writer_page(const struct vunix_writer *w, u32 pos)
+/* Where the page is that takes, or has taken, the byte at @pos. */
+static struct page **writer_slot(const struct vunix_writer *w, u32 pos)
 {
 	u32 fresh = ALIGN(w->start, PAGE_SIZE);
 	s32 ahead = (pos & (u32)PAGE_MASK) - fresh;
 
 	if (ahead < 0)
-		return *vunix_queue_slot(w->q, pos);
-	return w->pages[ahead >> PAGE_SHIFT];
+		return vunix_queue_slot(w->q, pos);
+	return &w->pages[ahead >> PAGE_SHIFT];
 }
 
 /**
@@ -410,6 +436,22 @@ bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to)
 	return false;
 }
 
+/*
+ * How many of @n bytes are behind each other in memory: the @len that are at @at, up
+ * to the end of a page, and those in @next pages that are adjacent.  Fewer if @iter
+ * does not have them in one piece.
+ */
+static size_t run_length(const void *at, size_t len, struct page *const *next,
+			 size_t n, const struct iov_iter *iter)
+{
+	size_t run = len;
+	void __user *user;
+
+	while (run < n && page_address(*next++) == at + run)
+		run = min(run + PAGE_SIZE, n);
+	return vunix_iter_user(iter, run, &user) ? run : len;
+}
+
 /**
  * vunix_write_iter() - fill in bytes behind what is written so far
  * @w: writer
@@ -423,6 +465,7 @@ bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to)
 size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
 			size_t n)
 {
+	bool runs = true;
 	size_t done = 0;
 
 	lockdep_assert_held(&w->q->wmutex);
@@ -430,14 +473,20 @@ size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
 	while (done < n) {
 		u32 off = vunix_page_offset(w->pos);
 		size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
-		struct page *page = writer_page(w, w->pos);
-		size_t copied;
+		struct page **page = writer_slot(w, w->pos);
+		void *to = page_address(*page) + off;
+		size_t copied, run = len;
 
+		if (runs && len < n - done)
+			run = run_length(to, len, writer_slot(w, w->pos + len),
+					 n - done, from);
 		/* What stops it stops the general way, which says where. */
-		if (vunix_copy_in(page_address(page) + off, len, from))
-			copied = len;
-		else
-			copied = copy_page_from_iter(page, off, len, from);
+		if (vunix_copy_in(to, run, from)) {
+			copied = len = run;
+		} else {
+			runs = false;
+			copied = copy_page_from_iter(*page, off, len, from);
+		}
 		w->pos += copied;
 		done += copied;
 		if (copied < len)
@@ -466,7 +515,7 @@ void vunix_write_record(struct vunix_writer *w,
 		w->pos += PAGE_SIZE - off;
 		off = 0;
 	}
-	memcpy(page_address(writer_page(w, w->pos)) + off, rec, sizeof(*rec));
+	memcpy(page_address(*writer_slot(w, w->pos)) + off, rec, sizeof(*rec));
 	w->pos += sizeof(*rec);
 }
 
@@ -481,7 +530,7 @@ void vunix_write_record(struct vunix_writer *w,
 const void *vunix_write_at(const struct vunix_writer *w, u32 pos)
 {
 	lockdep_assert_held(&w->q->wmutex);
-	return page_address(writer_page(w, pos)) + vunix_page_offset(pos);
+	return page_address(*writer_slot(w, pos)) + vunix_page_offset(pos);
 }
 
 /* Copies through a private buffer, for a source that keeps vanishing. */
@@ -624,6 +673,39 @@ unsigned int vunix_queue_get_pages(struct vunix_queue *q, u32 pos,
 	return nr;
 }
 
+/* Copies @n bytes out of @pages, the first of them at @off; returns how many. */
+static size_t copy_out_pages(struct page *const *pages, u32 off,
+			     struct iov_iter *to, size_t n)
+{
+	bool runs = true;
+	size_t done = 0;
+
+	while (done < n) {
+		size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
+		void *from = page_address(*pages) + off;
+		size_t copied, run = len;
+
+		if (runs && len < n - done)
+			run = run_length(from, len, pages + 1, n - done, to);
+		if (vunix_copy_out(from, run, to)) {
+			copied = len = run;
+		} else {
+			runs = false;
+			if (vunix_iter_keeps_pages(to))
+				copied = copy_to_iter(from, len, to);
+			else
+				copied = copy_page_to_iter(*pages, off, len,
+							   to);
+		}
+		done += copied;
+		if (copied < len)
+			break;
+		pages += (off + len) >> PAGE_SHIFT;
+		off = 0;
+	}
+	return done;
+}
+
 /**
  * vunix_queue_copy() - copy queued bytes out
  * @q: queue
@@ -637,32 +719,22 @@ unsigned int vunix_queue_get_pages(struct vunix_queue *q, u32 pos,
 size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 			size_t n)
 {
-	struct page *pages[8];
+	struct page *pages[VUNIX_BATCH];
 	size_t done = 0;
 
 	while (done < n) {
-		unsigned int nr, i;
+		u32 off = vunix_page_offset(pos);
+		unsigned int nr;
+		size_t len, copied;
 
 		nr = vunix_queue_get_pages(q, pos, pages, ARRAY_SIZE(pages),
 					   n - done);
-		for (i = 0; i < nr; i++) {
-			u32 off = vunix_page_offset(pos);
-			size_t len = min_t(size_t, n - done, PAGE_SIZE - off);
-			void *from = page_address(pages[i]) + off;
-			size_t copied;
-
-			if (vunix_copy_out(from, len, to))
-				copied = len;
-			else if (vunix_iter_keeps_pages(to))
-				copied = copy_to_iter(from, len, to);
-			else
-				copied = copy_page_to_iter(pages[i], off, len,
-							   to);
-			pos += copied;
-			done += copied;
-			if (copied < len)
-				return done;
-		}
+		len = min_t(size_t, n - done, nr * PAGE_SIZE - off);
+		copied = copy_out_pages(pages, off, to, len);
+		pos += copied;
+		done += copied;
+		if (copied < len)
+			break;
 	}
 	return done;
 }
@@ -783,10 +855,12 @@ static void trim_spares(struct vunix_queue *q, struct page **list)
 struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos)
 {
 	struct page *list = NULL, **slot, *page;
-	u32 at = q->tail & (u32)PAGE_MASK;
+	u32 first = q->tail & (u32)PAGE_MASK, end = pos & (u32)PAGE_MASK, at;
 
 	lockdep_assert_held(&q->lock);
-	for (; (s32)(at + (u32)PAGE_SIZE - pos) <= 0; at += PAGE_SIZE) {
+	/* From the last, so that adjacent spares are taken in their order. */
+	for (at = end; at != first; ) {
+		at -= PAGE_SIZE;
 		slot = vunix_queue_slot(q, at);
 		page = *slot;
 		*slot = NULL;
@@ -806,8 +880,8 @@ struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos)
 		container_of(q, struct vunix_sock, q)->wraps++;
 	WRITE_ONCE(q->tail, pos);
 	/* Keep it near, so that the comparison holds when positions wrap. */
-	if ((s32)(at - q->spare_from) > 0)
-		q->spare_from = at;
+	if ((s32)(end - q->spare_from) > 0)
+		q->spare_from = end;
 	if (pos == q->head)
 		trim_spares(q, &list);
 	return list;
