@@ -202,23 +202,13 @@ void vunix_dgram_init_room(struct sock *sk)
 }
 
 /**
- * vunix_dgram_made_room() - a message was received
- * @sk: receiver; a full barrier behind the write of its queue's qlen
+ * __vunix_dgram_made_room() - vunix_dgram_made_room() where somebody may wait
+ * @sk: receiver
  *
- * The barrier pairs with the one in vunix_wait_for_peer() (prepare_to_wait...())
- * or in vunix_dgram_peer_wake_me(), between a sender's entry in the wait queue and
- * its look at qlen; and with the one in room_timer().
- *
- * Context: Process, no lock held.
+ * Context: As there.
  */
-void vunix_dgram_made_room(struct sock *sk)
+void __vunix_dgram_made_room(struct sock *sk)
 {
-	/*
-	 * Behind the caller's barrier.
-	 * Litmus: room-sleep, room-poll, room-timer.
-	 */
-	if (!waitqueue_active(&unix_sk(sk)->peer_wq.wait))
-		return;
 	if (READ_ONCE(vunix_sk(sk)->q.qlen) <=
 	    READ_ONCE(sk->sk_max_ack_backlog) / 4)
 		wake_senders(sk, 1);

@@ -14,6 +14,9 @@
 #include "vunix_queue.h"
 #include "vunix_trace.h"
 
+/* The most of a page that is left out for a record to be in one. */
+#define VUNIX_SKIP_MAX	(PAGE_SIZE / 4)
+
 /*
  * Consuming
  */
@@ -29,8 +32,9 @@ static void count_record(struct vunix_queue *q, size_t len)
 }
 
 /* Takes the record at the tail out; its pages may go with it. */
-static void consume_record(struct sock *sk, const struct vunix_record *rec,
-			   u32 end, struct page **pages)
+static inline void consume_record(struct sock *sk,
+				  const struct vunix_record *rec, u32 end,
+				  struct page **pages)
 {
 	struct vunix_queue *q = &vunix_sk(sk)->q;
 
@@ -94,9 +98,8 @@ static void purge_locked(struct sock *sk)
  * unlock), has a full barrier, and reads the other's word, so one of them sees
  * it and does the work.
  */
-static void run_purge(struct sock *sk)
+static inline void run_purge(struct sock *sk)
 {
-	struct vunix_queue *q = &vunix_sk(sk)->q;
 	struct unix_sock *u = unix_sk(sk);
 
 	for (;;) {
@@ -107,7 +110,8 @@ static void run_purge(struct sock *sk)
 		 * Litmus: purge-handover, room-sleep, room-poll, room-timer.
 		 */
 		smp_mb();
-		if (!READ_ONCE(q->purge) || !mutex_trylock(&u->iolock))
+		if (likely(!READ_ONCE(vunix_sk(sk)->q.purge)) ||
+		    !mutex_trylock(&u->iolock))
 			return;
 		purge_locked(sk);
 		mutex_unlock(&u->iolock);
@@ -180,8 +184,12 @@ struct dgram_send {
 #define RECEIVER_FULL	1
 #define RECEIVER_DEAD	2
 
-/* May a message be queued on @other?  Its state lock is held. */
-static int check_receiver(struct sock *sk, struct sock *other, bool has_files)
+/*
+ * May a message be queued on @other?  Its state lock is held.  Inline: without files,
+ * half of it is gone.
+ */
+static __always_inline int check_receiver(struct sock *sk, struct sock *other,
+					  bool has_files)
 {
 	int err;
 
@@ -520,7 +528,7 @@ static bool publish_short(struct sock *sk, struct sock *other,
 
 /*
  * Puts a record with @len bytes of payload behind the head, some of it in @fresh
- * unless that is NULL; @skip bytes of the head's page are too few for a header.
+ * unless that is NULL; @skip bytes of the head's page are left out.
  * Returns false, with nothing changed, if the payload cannot be had at once.
  */
 static bool fill_short(struct vunix_queue *q, struct page *fresh, u32 skip,
@@ -548,7 +556,24 @@ static bool fill_short(struct vunix_queue *q, struct page *fresh, u32 skip,
 		.charge = vunix_record_space(len),
 		.sk = sk,
 	};
+	if (unlikely(skip >= sizeof(*rec))) {
+		rec = vunix_queue_head(q);
+		rec->len = VUNIX_REC_PAD;
+	}
 	return true;
+}
+
+/*
+ * How much of the @room that is left of a page a record of @n bytes leaves out: all
+ * that is too little for a header, and what is not worth two copies each way.
+ */
+static u32 skip_short(u32 room, size_t n)
+{
+	if (likely(n <= room))
+		return 0;
+	if (room < sizeof(struct vunix_record))
+		return room;
+	return room <= VUNIX_SKIP_MAX && n <= PAGE_SIZE ? room : 0;
 }
 
 /*
@@ -571,7 +596,7 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 		return false;
 	mutex_lock(&q->wmutex);
 	room = vunix_queue_room(q);
-	skip = room < sizeof(struct vunix_record) ? room : 0;
+	skip = skip_short(room, sizeof(struct vunix_record) + len);
 	space = skip + ALIGN(sizeof(struct vunix_record) + len, 8);
 	if (unlikely(space > room)) {
 		if (space - room > PAGE_SIZE)
@@ -618,13 +643,11 @@ static void count_sent(struct sock *sk, size_t len)
 {
 	struct vunix_sock *vs = vunix_sk(sk);
 
-	vunix_state_lock(sk);
-	vs->sent_msgs++;
-	vs->sent_bytes += len;
-	vunix_state_unlock(sk);
+	atomic64_inc(&vs->sent_msgs);
+	atomic64_add(len, &vs->sent_bytes);
 }
 
-static bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
+static inline bool send_short(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk, *other;
 	bool connected = vunix_is_connected_type(sk);
@@ -951,7 +974,7 @@ static struct vunix_record *first_plain(struct vunix_queue *q, size_t size,
 	if (head == *pos || READ_ONCE(q->purge))
 		return NULL;
 	rec = vunix_queue_first(q, sizeof(*rec));
-	if (unlikely(!rec)) {
+	if (unlikely(!rec || rec->len == VUNIX_REC_PAD)) {
 		/* In the next page. */
 		spin_lock(&q->lock);
 		rec = vunix_queue_record(q, pos, head);
@@ -966,17 +989,12 @@ static struct vunix_record *first_plain(struct vunix_queue *q, size_t size,
 static bool copy_plain(struct vunix_queue *q, struct vunix_record *rec, u32 pos,
 		       struct iov_iter *to)
 {
-	size_t len = rec->len, copied;
+	u32 room = PAGE_SIZE - vunix_page_offset(pos) - sizeof(*rec);
+	size_t len = rec->len;
 
-	/* Nothing may be left of the page behind the header. */
-	if (likely(len && vunix_page_offset(pos) + sizeof(*rec) + len <=
-			  PAGE_SIZE))
-		return vunix_copy_out(rec + 1, len, to);
-	copied = vunix_queue_copy(q, pos + sizeof(*rec), to, len);
-	if (likely(copied == len))
-		return true;
-	iov_iter_revert(to, copied);
-	return false;
+	if (likely(len <= room))
+		return !len || vunix_copy_out(rec + 1, len, to);
+	return vunix_queue_copy_over(q, pos + sizeof(*rec), rec + 1, to, len);
 }
 
 /*
@@ -984,8 +1002,8 @@ static bool copy_plain(struct vunix_queue *q, struct vunix_record *rec, u32 pos,
  * locks where recv_record() goes.  Returns the number of bytes, or -1 with
  * nothing changed if anything is not as simple.
  */
-static int try_read_short(struct socket *sock, struct msghdr *msg, size_t size,
-			  int flags)
+static inline int try_read_short(struct socket *sock, struct msghdr *msg,
+				 size_t size, int flags)
 {
 	struct sock *sk = sock->sk, *sender;
 	struct vunix_sock *vs = vunix_sk(sk);

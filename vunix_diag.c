@@ -301,8 +301,8 @@ static int put_info(struct sk_buff *skb, struct sock *sk,
 	info.blocked_ns = vs->blocked_ns;
 	info.pid = pid_nr_ns(vs->creator, query->asker->pid_ns);
 	if (sk->sk_type == SOCK_DGRAM) {
-		info.messages_sent = vs->sent_msgs;
-		info.bytes_sent = vs->sent_bytes;
+		info.messages_sent = atomic64_read(&vs->sent_msgs);
+		info.bytes_sent = atomic64_read(&vs->sent_bytes);
 	}
 	peer = unix_peer(sk);
 	if (peer)

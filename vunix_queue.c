@@ -740,6 +740,39 @@ size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 }
 
 /**
+ * vunix_queue_copy_over() - copy bytes out that go over the end of a page
+ * @q: queue
+ * @pos: first byte
+ * @from: where it is, unless @pos is where a page begins
+ * @to: destination, advanced if all was copied
+ * @n: bytes; the range is queued
+ *
+ * Context: Process, reader's iolock held. May fault. Takes and drops q.lock.
+ * Return: true if all is copied; else only the destination has changed.
+ */
+bool vunix_queue_copy_over(struct vunix_queue *q, u32 pos, void *from,
+			   struct iov_iter *to, size_t n)
+{
+	size_t room = PAGE_SIZE - vunix_page_offset(pos), copied;
+	struct page *next;
+
+	if (likely(vunix_page_offset(pos) && n - room <= PAGE_SIZE)) {
+		vunix_queue_get_pages(q, pos + room, &next, 1, n - room);
+		if (!vunix_copy_out(from, room, to))
+			return false;
+		if (likely(vunix_copy_out(page_address(next), n - room, to)))
+			return true;
+		copied = room;
+	} else {
+		copied = vunix_queue_copy(q, pos, to, n);
+		if (likely(copied == n))
+			return true;
+	}
+	iov_iter_revert(to, copied);
+	return false;
+}
+
+/**
  * vunix_queue_record() - find the record at a position
  * @q: queue
  * @pos: where to look; moved past the unused end of a page
@@ -752,17 +785,21 @@ size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 					u32 head)
 {
-	u32 off;
+	struct vunix_record *rec;
+	u32 room;
 
 	lockdep_assert_held(&q->lock);
 	if (*pos == head)
 		return NULL;
-	off = vunix_page_offset(*pos);
-	if (PAGE_SIZE - off < sizeof(struct vunix_record)) {
-		*pos += PAGE_SIZE - off;
-		off = 0;
+	room = PAGE_SIZE - vunix_page_offset(*pos);
+	if (room >= sizeof(*rec)) {
+		rec = page_address(*vunix_queue_slot(q, *pos)) +
+		      vunix_page_offset(*pos);
+		if (rec->len != VUNIX_REC_PAD)
+			return rec;
 	}
-	return page_address(*vunix_queue_slot(q, *pos)) + off;
+	*pos += room;
+	return page_address(*vunix_queue_slot(q, *pos));
 }
 
 /**
@@ -996,18 +1033,6 @@ void vunix_write_space(struct sock *sk)
 		sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
 	}
 	rcu_read_unlock();
-}
-
-/**
- * vunix_wmem_charge() - account memory to its sender
- * @sk: sender; the charge keeps it from being freed
- * @n: bytes
- *
- * Context: Any.
- */
-void vunix_wmem_charge(struct sock *sk, unsigned int n)
-{
-	refcount_add(n, &sk->sk_wmem_alloc);
 }
 
 /**

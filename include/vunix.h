@@ -241,7 +241,7 @@ struct vunix_mark {
 
 /**
  * struct vunix_record - in the ring in front of each datagram's payload
- * @len: payload bytes
+ * @len: payload bytes; VUNIX_REC_PAD if the rest of the page is unused
  * @charge: memory charged to @sk's sk_wmem_alloc
  * @flags: VUNIX_REC_*, written in place under the iolock
  * @sk: sender; the charge keeps it, and its address, alive
@@ -257,6 +257,7 @@ struct vunix_record {
 	struct vunix_scm	scm;
 };
 
+#define VUNIX_REC_PAD		U32_MAX
 #define VUNIX_REC_PEEKED	BIT(0)	/* an empty one has been peeked at */
 
 /*
@@ -301,8 +302,8 @@ struct vunix_sock {
 		struct list_head accept_node;
 		/* Of a datagram socket, which may send to many */
 		struct {
-			u64	sent_msgs;	/* (s) */
-			u64	sent_bytes;	/* (s) */
+			atomic64_t sent_msgs;
+			atomic64_t sent_bytes;
 		};
 	};
 	struct vunix_gc		gc;
@@ -806,7 +807,6 @@ void vunix_queue_free(struct vunix_queue *q);
 void vunix_queue_kill(struct vunix_queue *q);
 void vunix_queue_shutdown(struct sock *sk, int mode);
 bool vunix_writable(const struct sock *sk, unsigned char state);
-void vunix_wmem_charge(struct sock *sk, unsigned int n);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
 bool vunix_busy_wait(struct sock *sk, u32 head, long *timeo);
@@ -815,6 +815,12 @@ long vunix_sock_sleep(struct sock *sk, struct sock *other, int what,
 void vunix_sock_count_refused(struct sock *sk);
 int vunix_wake_reader(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		      void *key);
+
+/* Accounts queued memory to its sender; the charge keeps it from being freed. */
+static inline void vunix_wmem_charge(struct sock *sk, unsigned int n)
+{
+	refcount_add(n, &sk->sk_wmem_alloc);
+}
 
 /* The last byte keeps @sk until it is woken; sk_free() gives that back. */
 static inline void vunix_wmem_uncharge_but_one(struct sock *sk, unsigned int n)
@@ -868,8 +874,28 @@ bool vunix_dgram_peer_wake_me(struct sock *sk, struct sock *other);
 void vunix_dgram_peer_wake_disconnect(struct sock *sk, struct sock *other);
 bool vunix_dgram_writable(struct sock *sk);
 void vunix_dgram_init_room(struct sock *sk);
-void vunix_dgram_made_room(struct sock *sk);
+void __vunix_dgram_made_room(struct sock *sk);
 void vunix_dgram_leave_room(struct sock *other);
+
+/**
+ * vunix_dgram_made_room() - a message was received
+ * @sk: receiver; a full barrier behind the write of its queue's qlen
+ *
+ * The barrier pairs with the one in vunix_wait_for_peer() (prepare_to_wait...())
+ * or in vunix_dgram_peer_wake_me(), between a sender's entry in the wait queue and
+ * its look at qlen; and with the one in room_timer().
+ *
+ * Context: Process, no lock held.
+ */
+static inline void vunix_dgram_made_room(struct sock *sk)
+{
+	/*
+	 * Behind the caller's barrier.
+	 * Litmus: room-sleep, room-poll, room-timer.
+	 */
+	if (unlikely(waitqueue_active(&unix_sk(sk)->peer_wq.wait)))
+		__vunix_dgram_made_room(sk);
+}
 
 /* A connected socket takes messages and connects from its peer alone. */
 static inline bool vunix_dgram_may_send(struct sock *sk, struct sock *other)

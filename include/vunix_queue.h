@@ -62,6 +62,8 @@ unsigned int vunix_queue_get_pages(struct vunix_queue *q, u32 pos,
 				   size_t n);
 size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 			size_t n);
+bool vunix_queue_copy_over(struct vunix_queue *q, u32 pos, void *from,
+			   struct iov_iter *to, size_t n);
 bool vunix_copy_in_any(void *to, size_t n, struct iov_iter *from);
 bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to);
 void vunix_queue_find_tail(struct vunix_queue *q);
