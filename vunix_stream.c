@@ -936,84 +936,14 @@ static int recv_urgent(struct stream_read *st)
 	return 1;
 }
 
-static ssize_t stream_read(struct stream_read *st, bool freezable)
-{
-	struct sock *sk = st->sock->sk, *sender;
-	struct unix_sock *u = unix_sk(sk);
-	size_t target;
-	long timeo;
-	bool more;
-	u32 head;
-	int err;
-
-	/*
-	 * Pairs with link_peers(): the peer is set, and until release.
-	 * Litmus: peer-state.
-	 */
-	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
-		return -EINVAL;
-	if (st->flags & MSG_OOB)
-		return recv_urgent(st);
-	sender = READ_ONCE(u->peer);
-	target = sock_rcvlowat(sk, st->flags & MSG_WAITALL, st->size);
-	timeo = sock_rcvtimeo(sk, st->flags & MSG_DONTWAIT);
-	for (;;) {
-		mutex_lock(&u->iolock);
-		err = read_queued(sk, st, sender, &head);
-		if (err != -ENODATA)
-			break;
-		err = 0;
-		/* A peek takes what is there. */
-		if (st->copied >= target ||
-		    (st->copied && st->flags & MSG_PEEK))
-			break;
-		if (READ_ONCE(sk->sk_err) ||
-		    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) {
-			/*
-			 * What was sent before the end is read first, and an
-			 * end by a reset is seen as that: the closer writes
-			 * sk_shutdown and sk_err under this lock, behind the
-			 * unlock of q.lock in send_piece() or
-			 * try_send_short().  Litmus: eof-final, eof-reset.
-			 */
-			vunix_state_lock(sk);
-			more = READ_ONCE(vunix_sk(sk)->q.head) != head;
-			if (!more)
-				err = sock_error(sk);
-			vunix_state_unlock(sk);
-			if (!more)
-				break;
-			mutex_unlock(&u->iolock);
-			continue;
-		}
-		err = -EAGAIN;
-		if (!timeo)
-			break;
-		mutex_unlock(&u->iolock);
-
-		timeo = stream_data_wait(sk, timeo, head, freezable);
-		if (signal_pending(current)) {
-			vunix_scm_destroy(&st->scm);
-			err = sock_intr_errno(timeo);
-			goto out;
-		}
-	}
-	mutex_unlock(&u->iolock);
-	finish_read(st, err);
-out:
-	if (!st->copied)
-		return err;
-	trace_vunix_recv(sk, sender, st->copied, st->flags);
-	return st->copied;
-}
-
 /*
  * A short cut for all that is queued, or all that is wanted, where that carries
  * nothing else.  It goes with the same locks where stream_read() goes.  Returns
  * the number of bytes, or 0 with nothing changed if anything is not as simple.
  */
-static size_t try_read_short(struct socket *sock, struct msghdr *msg,
-			     size_t size, int flags)
+static __always_inline size_t try_read_short(struct socket *sock,
+					     struct msghdr *msg, size_t size,
+					     int flags)
 {
 	struct sock *sk = sock->sk, *sender;
 	struct vunix_sock *vs = vunix_sk(sk);
@@ -1073,6 +1003,88 @@ static size_t try_read_short(struct socket *sock, struct msghdr *msg,
 none:
 	mutex_unlock(&vs->u.iolock);
 	return 0;
+}
+
+/* Behind a sleep: what has come is most often all that is wanted. */
+static noinline size_t read_woken(const struct stream_read *st)
+{
+	if (!st->msg || st->copied)
+		return 0;
+	return try_read_short(st->sock, st->msg, st->size, st->flags);
+}
+
+static ssize_t stream_read(struct stream_read *st, bool freezable)
+{
+	struct sock *sk = st->sock->sk, *sender;
+	struct unix_sock *u = unix_sk(sk);
+	size_t target, n;
+	long timeo;
+	bool more;
+	u32 head;
+	int err;
+
+	/*
+	 * Pairs with link_peers(): the peer is set, and until release.
+	 * Litmus: peer-state.
+	 */
+	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
+		return -EINVAL;
+	if (st->flags & MSG_OOB)
+		return recv_urgent(st);
+	sender = READ_ONCE(u->peer);
+	target = sock_rcvlowat(sk, st->flags & MSG_WAITALL, st->size);
+	timeo = sock_rcvtimeo(sk, st->flags & MSG_DONTWAIT);
+	for (;;) {
+		mutex_lock(&u->iolock);
+		err = read_queued(sk, st, sender, &head);
+		if (err != -ENODATA)
+			break;
+		err = 0;
+		/* A peek takes what is there. */
+		if (st->copied >= target ||
+		    (st->copied && st->flags & MSG_PEEK))
+			break;
+		if (READ_ONCE(sk->sk_err) ||
+		    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) {
+			/*
+			 * What was sent before the end is read first, and an
+			 * end by a reset is seen as that: the closer writes
+			 * sk_shutdown and sk_err under this lock, behind the
+			 * unlock of q.lock in send_piece() or
+			 * try_send_short().  Litmus: eof-final, eof-reset.
+			 */
+			vunix_state_lock(sk);
+			more = READ_ONCE(vunix_sk(sk)->q.head) != head;
+			if (!more)
+				err = sock_error(sk);
+			vunix_state_unlock(sk);
+			if (!more)
+				break;
+			mutex_unlock(&u->iolock);
+			continue;
+		}
+		err = -EAGAIN;
+		if (!timeo)
+			break;
+		mutex_unlock(&u->iolock);
+
+		timeo = stream_data_wait(sk, timeo, head, freezable);
+		if (signal_pending(current)) {
+			vunix_scm_destroy(&st->scm);
+			err = sock_intr_errno(timeo);
+			goto out;
+		}
+		n = read_woken(st);
+		if (n)
+			return n;
+	}
+	mutex_unlock(&u->iolock);
+	finish_read(st, err);
+out:
+	if (!st->copied)
+		return err;
+	trace_vunix_recv(sk, sender, st->copied, st->flags);
+	return st->copied;
 }
 
 /* Apart, so that the short cut need not clear the structure. */
