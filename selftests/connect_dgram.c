@@ -167,6 +167,24 @@ TEST_F(dgram, queue_discarded)
 	PROVES("CONN-18");
 }
 
+/* Who sleeps in a receive is told at once. */
+TEST_F(dgram, discarded_wakes)
+{
+	char buf[8];
+	struct vt_io in = { self->b, buf, sizeof(buf), 0 };
+	struct vt_bg bg;
+
+	ASSERT_EQ(0, vt_connect(self->a, "b"));
+	ASSERT_EQ(0, vt_connect(self->b, "a"));
+	ASSERT_EQ(1, send(self->b, "1", 1, 0));
+	ASSERT_EQ(0, fcntl(self->b, F_SETFL, O_RDWR));
+	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &in));
+	ASSERT_EQ(0, vt_connect(self->a, "@c"));
+	ASSERT_EQ(-1, vt_bg_join(&bg));
+	ASSERT_EQ(ECONNRESET, bg.err);
+	PROVES("CONN-18");
+}
+
 TEST_F(dgram, same_peer)
 {
 	ASSERT_EQ(0, vt_connect(self->a, "b"));
