@@ -13,7 +13,7 @@
 #define PAIRS		400
 /* Pairs that are full, and what may be charged in advance, or late given back */
 #define FULL		100
-#define SLACK		(1 << 20)
+#define SLACK		(3 << 18)
 #define MARKS		20000
 #define CGROUPS		"/sys/fs/cgroup"
 #define OURS		CGROUPS "/vunix-memory"
@@ -217,7 +217,7 @@ static long charged_above(long bytes)
 }
 
 /* What is queued counts for the memory cgroup of who has sent it. */
-TEST_F(memory, charged)
+TEST_F_TIMEOUT(memory, charged, 300)
 {
 	static int fds[2 * FULL];
 	long before, sum = 0, n, after;
@@ -245,7 +245,7 @@ TEST_F(memory, charged)
 }
 
 /* Of what has been received nothing stays: what fills a queue, 50 times over */
-TEST_F(memory, given_back)
+TEST_F_TIMEOUT(memory, given_back, 300)
 {
 	long before = 0, after;
 	int sv[2], i;
@@ -295,7 +295,7 @@ TEST_F(memory, signed_bytes)
 }
 
 /* And that is given back. */
-TEST_F(memory, signed_given_back)
+TEST_F_TIMEOUT(memory, signed_given_back, 300)
 {
 	long before = 0, after;
 	int sv[2], i, j, n = 0;
