@@ -375,6 +375,28 @@ FIXTURE_TEARDOWN(gc_conn)
 #define LISTENER(name)	gc_listener(variant->family, variant->type, name)
 #define CLIENT(name)	gc_client(variant->family, variant->type, name)
 
+/* It was no listener yet when it was sent. */
+TEST_F(gc_conn, listener_later)
+{
+	struct scm_probe p[2];
+	int sv[2], l, c;
+
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	l = vt_socket(variant->family, variant->type);
+	ASSERT_EQ(0, vt_bind(l, "@later"));
+	ASSERT_EQ(0, gc_put(sv[0], l, &p[0]));
+	ASSERT_EQ(0, listen(l, 5));
+	c = CLIENT("@later");
+	ASSERT_EQ(0, gc_put(c, sv[1], &p[1]));
+	close(l);
+	close(c);
+	ASSERT_TRUE(scm_open(&p[0]));
+	close(sv[0]);
+	close(sv[1]);
+	GONE(p, 2);
+	PROVES("GC-04");
+}
+
 TEST_F(gc_conn, listener)
 {
 	struct scm_probe p[2];

@@ -251,4 +251,35 @@ TEST_F(oob_marks, large)
 	PROVES("OOB-01", "OOB-03", "OOB-07");
 }
 
+/* Where vunix's positions wrap for the first time, and near it. */
+TEST_F(oob_marks, wrapped)
+{
+	static char buf[65536 + 8];
+	size_t n, size;
+	int sv[2];
+	ssize_t m;
+
+	SKIP_OLDER(11, "OOB-07");
+	for (size = sizeof(buf) - 16; size <= sizeof(buf); size++) {
+		ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
+		for (n = 0; n < size; n += m) {
+			m = size - n < 4096 ? size - n : 4096;
+			ASSERT_EQ(m, send(sv[0], buf, m, 0));
+			ASSERT_EQ(m, recv(sv[1], buf, m, MSG_WAITALL));
+		}
+		ASSERT_TRUE(put(sv[0], "abc", 0));
+		ASSERT_TRUE(put(sv[0], "d", MSG_OOB));
+		ASSERT_TRUE(put(sv[0], "ef", 0));
+		ASSERT_EQ(2, state(sv[1]));
+		ASSERT_TRUE(peek_get(sv[1], variant->peek, 16, 0, "abc"));
+		ASSERT_EQ(3, state(sv[1]));
+		ASSERT_TRUE(peek_get(sv[1], variant->peek, 16, MSG_OOB, "d"));
+		ASSERT_TRUE(peek_get(sv[1], variant->peek, 16, 0, "ef"));
+		ASSERT_EQ(0, state(sv[1]));
+		close(sv[0]);
+		close(sv[1]);
+	}
+	PROVES("OOB-07");
+}
+
 TEST_HARNESS_MAIN

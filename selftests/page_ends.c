@@ -60,6 +60,22 @@ static const size_t sizes[] = { 1, STEP, 64, 1000, 3968, 4032, PAGE - 1, PAGE };
 	self->got += _n;						\
 } while (0)
 
+/* Who has sent it goes with it: nothing is as short as it could be. */
+TEST_F_TIMEOUT(page_ends, with_sender, 120)
+{
+	bool stream = variant->type == SOCK_STREAM;
+	int flags = stream ? MSG_WAITALL : 0;
+	size_t first;
+
+	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_PASSCRED, 1));
+	for (first = 1; first <= PAGE; first += first == 1 ? STEP - 1 : STEP) {
+		PUT(first);
+		PUT(3);
+		GET(first);
+		GET(3);
+	}
+}
+
 /* Two at a time, then one by one. */
 TEST_F_TIMEOUT(page_ends, all, 120)
 {

@@ -76,6 +76,17 @@ TEST_F(refused, io_uring)
 	close(p.w);
 	ASSERT_FALSE(scm_open(&p));
 
+	/* Not the ring either, which has a file of its own. */
+	ASSERT_EQ(0, scm_probe(&p));
+	ASSERT_EQ(0, syscall(__NR_io_uring_register, ring,
+			     IORING_REGISTER_FILES, &p.w, 1));
+	close(p.w);
+	ASSERT_EQ(EINVAL, scm_send_fd(self->s, "x", ring));
+	ASSERT_TRUE(scm_open(&p));
+	close(ring);
+	/* It is freed when nobody is looking. */
+	ASSERT_EQ(POLLHUP, vt_poll_wait(p.r, POLLIN, 25000));
+
 	/* Other anonymous inodes pass. */
 	ASSERT_EQ(0, scm_send_fd(self->s, "y", epoll_create1(0)));
 	ASSERT_EQ(1, scm_recv(self->r, &in, 0));

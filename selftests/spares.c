@@ -107,6 +107,12 @@ TEST_F(spares, given_back)
 		ASSERT_EQ(SIZE, recv(pairs[i].sv[1], buf, SIZE, MSG_WAITALL));
 		ASSERT_EQ('x', buf[SIZE - 1]);
 	}
+	/* Also if they are given back, and then have little to do for long. */
+	ASSERT_LE(0, shrunk_kb());
+	for (i = 0; i < 500; i++) {
+		ASSERT_EQ(5, send(pairs[i % 2].sv[0], "small", 5, 0));
+		ASSERT_EQ(5, recv(pairs[i % 2].sv[1], buf, SIZE, 0));
+	}
 }
 
 /* While they are in use: nothing is lost, nothing is given back twice. */

@@ -130,6 +130,34 @@ TEST_F(splice, from_socket)
 	PROVES("SPL-02");
 }
 
+/* Whole pages, which could be filled again. */
+TEST_F(splice, pipe_keeps_pages)
+{
+	static char buf[3 * 4096], got[2 * 4096];
+	size_t n = 0, i;
+	ssize_t m;
+
+	memset(buf, 'a', sizeof(buf));
+	ASSERT_EQ((ssize_t)sizeof(buf), send(self->s, buf, sizeof(buf), 0));
+	while (n < sizeof(got)) {
+		m = splice(self->r, NULL, self->out, NULL, sizeof(got) - n, 0);
+		ASSERT_LT(0, m);
+		n += m;
+	}
+	memset(buf, 'z', sizeof(buf));
+	for (i = 0; i < 8; i++) {
+		ASSERT_LT(0, recv(self->r, got, 4096, MSG_WAITALL));
+		ASSERT_EQ(4096, send(self->s, buf, 4096, 0));
+	}
+	for (n = 0; n < sizeof(got); n += m) {
+		m = read(self->in, got + n, sizeof(got) - n);
+		ASSERT_LT(0, m);
+	}
+	for (i = 0; i < sizeof(got); i++)
+		ASSERT_EQ('a', got[i]);
+	PROVES("SPL-02");
+}
+
 TEST_F(splice, pipe_keeps_data)
 {
 	char buf[64];
