@@ -113,9 +113,9 @@ litmus:
 model:
 	@selftests/model/check
 
-# Does each test of AF_UNIX's mistakes fail where it should?
+# Does a test fail for each mistake that is made on purpose?  selftests/mutants
 mutants:
-	@$(VM)/packages.sh demo
+	@$(VM)/packages.sh $(if $(filter uml,$(KERNEL)),uml,demo)
 	@KERNEL=$(KERNEL) selftests/mutants/run
 
 # Random programs on AF_UNIX and on vunix: the same?  OPS=, SEED=, KERNEL=uml 6.1 ...
@@ -251,6 +251,7 @@ help:
 	@echo 'make crash-fuzz       the same operations from many threads at once;'
 	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1 KERNEL=debug'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
+	@echo '                      KERNEL=uml 6.1 ...'
 	@echo 'make bench            rates, beside AF_UNIX, pipe and TCP: table and plots'
 	@echo 'make bench-host       the same on this machine, with the module loaded'
 	@echo 'make bench-cost       instructions of every operation, beside AF_UNIX and pipe'
