@@ -36,6 +36,8 @@
 #define VUNIX_SPARE_MAX		18
 /* Quiet drains after which half of the spares go. */
 #define VUNIX_CALM_MAX		64
+/* What is queued is charged to the memory cgroup of who sends it. */
+#define VUNIX_PAGE_GFP		GFP_KERNEL_ACCOUNT
 /* Pages that are asked for at once, as adjacent ones. */
 #define VUNIX_RUN_ORDER		3
 
@@ -274,8 +276,8 @@ static bool writer_is_ready(struct vunix_writer *w, size_t bytes,
 static bool alloc_run(struct vunix_writer *w, unsigned int pages)
 {
 	unsigned int order = min(ilog2(pages - w->nr), VUNIX_RUN_ORDER), i;
-	gfp_t gfp = (GFP_KERNEL_ACCOUNT & ~__GFP_DIRECT_RECLAIM) |
-		    __GFP_NORETRY | __GFP_NOWARN;
+	gfp_t gfp = (VUNIX_PAGE_GFP & ~__GFP_DIRECT_RECLAIM) | __GFP_NORETRY |
+		    __GFP_NOWARN;
 	struct page *page;
 
 	if (!order)
@@ -297,7 +299,7 @@ static int writer_alloc(struct vunix_writer *w, unsigned int pages,
 	while (w->nr < pages) {
 		if (alloc_run(w, pages))
 			continue;
-		page = alloc_page(GFP_KERNEL_ACCOUNT);
+		page = alloc_page(VUNIX_PAGE_GFP);
 		if (!page)
 			return -ENOBUFS;
 		w->pages[w->nr++] = page;
