@@ -131,6 +131,11 @@ crash-fuzz:
 	@KERNEL=$(KERNEL) selftests/fuzz/run crash -t $(or $(SECONDS),60) \
 		-j $(or $(THREADS),8) $(SEED:%=-s %) $(if $(FAULTS),-F)
 
+# Tests that others have written for AF_UNIX: KERNEL="6.1 6.12 7.x"
+foreign:
+	@$(VM)/packages.sh foreign
+	@FOREIGN_SECONDS=$(or $(FOREIGN_SECONDS),5) selftests/foreign/run $(if $(filter file,$(origin KERNEL)),,$(KERNEL))
+
 check:
 	@tools/check
 
@@ -250,6 +255,8 @@ help:
 	@echo '                      OPS=1000000 SEED= KERNEL=uml 6.1 6.12 7.x debug'
 	@echo 'make crash-fuzz       the same operations from many threads at once;'
 	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1 KERNEL=debug'
+	@echo 'make foreign          the tests of the kernel and of stress-ng for AF_UNIX'
+	@echo '                      KERNEL="6.1 6.12 7.x"'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
 	@echo '                      KERNEL=uml 6.1 ...'
 	@echo 'make bench            rates, beside AF_UNIX, pipe and TCP: table and plots'
@@ -267,8 +274,8 @@ help:
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests check-run check-programs check-mon check-observe \
-	check-churn lint gc-check litmus model mutants fuzz crash-fuzz check demo \
-	demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
+	check-churn lint gc-check litmus model mutants fuzz crash-fuzz \
+	foreign check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
 	bench-memory bench-programs bench-uml dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
 	docs-check help

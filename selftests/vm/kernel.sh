@@ -757,6 +757,9 @@ provide()
 		esac
 		from_files $dir '*/tools/testing/selftests/kselftest*' \
 			'*/tools/testing/selftests/lib.mk' \
+			'*/tools/testing/selftests/net/af_unix/*.c' \
+			'*/tools/testing/selftests/pidfd/pidfd.h' \
+			'*/tools/testing/selftests/clone3/clone3_selftests.h' \
 			'*/tools/testing/selftests/run_kselftest.sh' \
 			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
 			'*/scripts/const_structs.checkpatch' \

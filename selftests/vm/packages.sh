@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # packages.sh [-n] LIST [PACKAGE...] - install the Debian packages that are missing:
-# those of a list (demo, 32bit, tmux, run, uml, vss, mon, observe, lsm, package, check), and
-# others that are named. Services that come with them are not started.
+# those of a list (demo, 32bit, tmux, run, uml, vss, mon, observe, lsm, foreign,
+# package, check), and others that are named. Services that come with them are not started.
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # 32bit: also what builds 32-bit programs.
@@ -14,6 +14,7 @@
 # mon: what selftests/mon/check captures, and with what.
 # observe: what selftests/observe/check looks with.
 # lsm: what compiles the rules of selftests/lsm.
+# foreign: also the stressors of selftests/foreign.
 # package: what makes packages of vunix and tries them, and reads its manual.
 # check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
@@ -34,17 +35,18 @@ vss="$demo libmnl-dev mandoc iproute2 jq"
 observe="$demo libmnl-dev iproute2 jq tshark bpftrace linux-perf"
 mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
 lsm="$demo apparmor secilc"
+foreign="$demo stress-ng"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db golang-go"
-check="$bits32 $tmux $run $vss $mon $observe $lsm $package flex bison bc perl libelf-dev
- libssl-dev sparse
+check="$bits32 $tmux $run $vss $mon $observe $lsm $foreign $package flex bison bc perl
+ libelf-dev libssl-dev sparse
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
  clang-14 lld-14 llvm-14 qemu-system-arm spin"
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|32bit|tmux|run|uml|vss|mon|observe|lsm|package|check [PACKAGE...]" >&2
+	echo "usage: packages.sh [-n] demo|32bit|tmux|run|uml|vss|mon|observe|lsm|foreign|package|check [PACKAGE...]" >&2
 	exit 2
 }
 
@@ -61,6 +63,7 @@ vss)	list=$vss ;;
 mon)	list=$mon ;;
 observe) list=$observe ;;
 lsm)	list=$lsm ;;
+foreign) list=$foreign ;;
 package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
