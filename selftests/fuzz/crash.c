@@ -6,6 +6,7 @@
  * what the kernel says, and that it all ends; and that a socket which is nobody
  * else's is never kept waiting.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -251,6 +252,35 @@ static int join_all(void)
 	return left;
 }
 
+/* Where each of our threads is: of those that are left, what they wait for. */
+static void show_threads(void)
+{
+	static const char * const files[] = { "comm", "syscall", "stack" };
+	char path[64], buf[2048];
+	struct dirent *d;
+	ssize_t len;
+	size_t i;
+	DIR *dir;
+	int fd;
+
+	/* What they had open may have taken all descriptors. */
+	syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
+	dir = opendir("/proc/self/task");
+	while (dir && (d = readdir(dir))) {
+		for (i = 0; d->d_name[0] != '.' && i < sizeof(files) / sizeof(files[0]); i++) {
+			snprintf(path, sizeof(path), "/proc/self/task/%.10s/%s",
+				 d->d_name, files[i]);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			len = fd < 0 ? 0 : read(fd, buf, sizeof(buf) - 1);
+			close(fd);
+			buf[len > 0 ? len : 0] = 0;
+			printf("# thread %s %s: %s\n", d->d_name, files[i],
+			       buf);
+		}
+	}
+	fflush(stdout);
+}
+
 int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
 {
 	unsigned long total = 0, good = 0, before, now;
@@ -333,7 +363,9 @@ int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
 	       longest * 1000, left, stalls);
 	fflush(stdout);
 	/* Threads that are stuck would keep us from leaving. */
-	if (left)
+	if (left) {
+		show_threads();
 		_exit(1);
+	}
 	return longest > 5 || !total;
 }
