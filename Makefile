@@ -131,6 +131,14 @@ crash-fuzz:
 	@KERNEL=$(KERNEL) selftests/fuzz/run crash -t $(or $(SECONDS),60) \
 		-j $(or $(THREADS),8) $(SEED:%=-s %) $(if $(FAULTS),-F)
 
+# Traffic, namespaces, loads: is everything where it was?  MINUTES=, NAMESPACES=,
+# LOADS=, SEED=
+soak:
+	@$(VM)/packages.sh demo
+	@KERNEL=$(KERNEL) MINUTES=$(or $(MINUTES),120) \
+		NAMESPACES=$(or $(NAMESPACES),1000) LOADS=$(or $(LOADS),1000) \
+		$(SEED:%=SEED=%) selftests/soak/run
+
 # Tests that others have written for AF_UNIX: KERNEL="6.1 6.12 7.x"
 foreign:
 	@$(VM)/packages.sh foreign
@@ -255,6 +263,8 @@ help:
 	@echo '                      OPS=1000000 SEED= KERNEL=uml 6.1 6.12 7.x debug'
 	@echo 'make crash-fuzz       the same operations from many threads at once;'
 	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1 KERNEL=debug'
+	@echo 'make soak             traffic, namespaces, loads: is everything where it was?'
+	@echo '                      MINUTES=120 NAMESPACES=1000 LOADS=1000 SEED= KERNEL=6.1'
 	@echo 'make foreign          the tests of the kernel and of stress-ng for AF_UNIX'
 	@echo '                      KERNEL="6.1 6.12 7.x"'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
@@ -274,7 +284,7 @@ help:
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests check-run check-programs check-mon check-observe \
-	check-churn lint gc-check litmus model mutants fuzz crash-fuzz \
+	check-churn lint gc-check litmus model mutants fuzz crash-fuzz soak \
 	foreign check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
 	bench-memory bench-programs bench-uml dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
