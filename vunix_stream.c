@@ -779,6 +779,9 @@ static int read_segment(struct sock *sk, struct stream_read *st,
 		st->pos = q->tail;
 	from = st->pos;
 	seg = next_segment(sk, st, &limit, sender, &rest);
+	/* A call for no bytes does not wait behind an urgent one. */
+	if (seg == SEG_NONE && !st->size && st->pos != from)
+		seg = SEG_STOP;
 	if (seg == SEG_DATA && st->skip)
 		seg = skip_offset(q, st, &limit);
 	if (seg == SEG_DATA) {
@@ -790,9 +793,8 @@ static int read_segment(struct sock *sk, struct stream_read *st,
 	spin_unlock(&q->lock);
 	rest_free(&rest, sender);
 
-	/* A call for no bytes does not wait behind an urgent one. */
 	if (seg == SEG_NONE)
-		return st->size || st->pos == from ? -ENODATA : 0;
+		return -ENODATA;
 	if (seg == SEG_STOP || !joins)
 		return 0;
 

@@ -396,4 +396,24 @@ TEST_F(peek_stream, offset_over_segments)
 	PROVES("PEEK-05");
 }
 
+/* A read for no bytes ends where there are any: not in front of the offset. */
+TEST_F(peek_stream, offset_without_room)
+{
+	int r = self->sv[1];
+	char c;
+
+	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	ASSERT_EQ(0, set_peek_off(r, 2));
+	ASSERT_EQ(0, recv(r, &c, 0, MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(0, set_peek_off(r, 3));
+	ASSERT_EQ(-1, recv(r, &c, 0, MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, set_peek_off(r, 4));
+	ASSERT_EQ(-1, recv(r, &c, 0, MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, recv(r, &c, 0, MSG_DONTWAIT));
+	ASSERT_TRUE(get(r, 8, 0, "abc"));
+	PROVES("PEEK-04");
+}
+
 TEST_HARNESS_MAIN
