@@ -4,8 +4,12 @@
  *
  * Operations run one after the other.  One that may sleep is given to a thread or
  * to a forked process, an actor; before anything else happens, every actor is
- * either done or asleep in its call, as /proc tells.  So two runs of a program
- * have the same order, whatever blocks and whatever wakes it.
+ * either done or asleep in its call.  So two runs of a program have the same order,
+ * whatever blocks and whatever wakes it.
+ *
+ * That they are, the scheduler sees to: all of it is on one processor, and actors
+ * have a real-time priority, so an actor that is not asleep runs, not who runs the
+ * program.  Where that may not be had, /proc tells.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +49,7 @@ struct actor {
 };
 
 static struct actor *actors;		/* shared with the child */
+static int in_order;			/* actors run first */
 static const struct program *program;
 static int family;
 static struct counts *counts;
@@ -162,11 +167,36 @@ static int is_busy(const struct actor *a)
 	return a->state != IDLE;
 }
 
+static int make_urgent(pid_t tid)
+{
+	struct sched_param param = { .sched_priority = 1 };
+
+	return sched_setscheduler(tid, SCHED_FIFO, &param);
+}
+
+void execute_in_order(void)
+{
+	cpu_set_t set;
+	int i;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		return;
+	for (i = 1; i < CHILD; i++)
+		if (sched_setaffinity(actors[i].tid, sizeof(set), &set) < 0 ||
+		    make_urgent(actors[i].tid) < 0)
+			return;
+	in_order = 1;
+}
+
 /* Everybody is done or asleep; twice, if one can have woken another. */
 static void settle(void)
 {
 	int i, busy, calm, passes = 0;
 
+	if (in_order)
+		return;
 	do {
 		busy = 0;
 		calm = 1;
@@ -192,7 +222,8 @@ static void start(struct actor *a)
 {
 	__atomic_store_n(&a->state, GO, __ATOMIC_RELEASE);
 	futex(&a->state, FUTEX_WAKE, 1);
-	sched_yield();
+	if (!in_order)
+		sched_yield();
 }
 
 int actor_free(void)
@@ -265,6 +296,10 @@ int fork_actor(void)
 	known_pid[1] = pid;
 	a->tid = pid;
 	a->stat = open_stat(pid, pid);
+	if (in_order && make_urgent(pid) < 0) {
+		perror("fuzz: sched_setscheduler");
+		exit(2);
+	}
 	return 0;
 }
 
@@ -375,6 +410,9 @@ static void clean_up(void)
 		while (is_busy(&actors[i]) && !is_done(&actors[i])) {
 			signal_actor(i, SIGUSR1);
 			settle();
+			/* Only who is traced has not had its turn. */
+			if (in_order && !is_done(&actors[i]))
+				usleep(1000);
 		}
 		actors[i].state = IDLE;
 		actors[i].p = NULL;
@@ -394,8 +432,8 @@ static void clean_up(void)
 	*names_used = 0;
 }
 
-void execute(const struct program *p, int fam, struct trace *t,
-	     struct counts *cnt, int slow)
+static void run(const struct program *p, int fam, struct trace *t,
+		struct counts *cnt, int pause, uint64_t where, int patience)
 {
 	int i;
 
@@ -404,22 +442,34 @@ void execute(const struct program *p, int fam, struct trace *t,
 	counts = cnt;
 	t->n = 0;
 	t->over = 0;
-	known_pid[0] = getpid();
 	known_pid[1] = 0;
 	names_serial++;
 	ops_reset();
 	memset((void *)got, 0, sizeof(got));
-	alarm(60);
+	alarm(60 + p->n * patience / 1000);
 	for (i = 0; i < p->n; i++) {
+		if (where & 1ull << i)
+			usleep(patience * 1000);
 		run_op(t, i);
-		if (slow) {
-			usleep(slow);
+		if (pause) {
+			usleep(pause * 1000);
 			collect(t);
 		}
 		note_signals(t);
 	}
 	clean_up();
-	alarm(0);
+}
+
+void execute(const struct program *p, int fam, struct trace *t,
+	     struct counts *cnt)
+{
+	run(p, fam, t, cnt, 0, 0, 0);
+}
+
+void execute_slowly(const struct program *p, int fam, struct trace *t,
+		    int pause, uint64_t where, int patience)
+{
+	run(p, fam, t, NULL, pause, where, patience);
 }
 
 static void handle(int sig, void (*handler)(int), int flags)
@@ -468,6 +518,7 @@ void execute_init(const char *dir)
 		perror("fuzz: mmap");
 		exit(2);
 	}
+	known_pid[0] = getpid();
 	handle(SIGIO, on_signal, SA_RESTART);
 	handle(SIGURG, on_signal, SA_RESTART);
 	handle(SIGRTMIN + 1, on_signal, SA_RESTART);

@@ -213,9 +213,17 @@ struct counts {
 };
 
 void execute_init(const char *dir);
-/* 0; counts may be NULL */
+/* For programs in lock step: on one processor */
+void execute_in_order(void);
+/* counts may be NULL */
 void execute(const struct program *p, int family, struct trace *t,
-	     struct counts *counts, int slow);
+	     struct counts *counts);
+/*
+ * The same with pause milliseconds after each operation, and patience in front of
+ * those in where, a bit each
+ */
+void execute_slowly(const struct program *p, int family, struct trace *t,
+		    int pause, uint64_t where, int patience);
 
 /* --- ops.c ---------------------------------------------------------------- */
 

@@ -706,7 +706,7 @@ static void gen_other(struct gen *g, int code)
 		g->slot[a[0]].kind = EPOLL;
 		break;
 	case OP_EPWAIT:
-		a[0] = any(g, pick(g, is_epoll));
+		a[0] = any(g, pick(g, percent(g, 8) ? is_sock : is_epoll));
 		a[2] = percent(g, g->blocking ? 15 : 1);
 		break;
 	case OP_PIPE:
@@ -814,12 +814,13 @@ static void gen_op(struct gen *g, int code)
 		gen_connect(g, s, t);
 		break;
 	case OP_LISTEN:
-		gen_listen(g, any(g, pick(g, can_listen)));
+		gen_listen(g, any(g, pick(g, percent(g, 3) ? is_sock :
+					     can_listen)));
 		break;
 	case OP_ACCEPT:
 		s = pick(g, is_pending);
 		if (s < 0)
-			s = pick(g, is_listener);
+			s = pick(g, percent(g, 3) ? is_sock : is_listener);
 		gen_accept(g, any(g, s));
 		break;
 	case OP_SEND:

@@ -25,8 +25,10 @@ static int is_half_read(const struct program *p, const struct outcome *o)
 {
 	const struct op *op = &p->op[o->op];
 
-	return stream_read(op) && is_half(op) && o->ret[0] > 0 &&
-	       o->ret[1] == -1 && o->err[1] == EFAULT;
+	if (!stream_read(op) || !is_half(op) || o->ret[0] <= 0)
+		return 0;
+	/* What has credentials of its own is a part for vunix, too. */
+	return o->ret[1] == -1 ? o->err[1] == EFAULT : o->ret[1] < o->ret[0];
 }
 
 static int is_send(const struct op *op)
@@ -121,8 +123,8 @@ static int is_notconn_first(const struct program *p, const struct outcome *o)
 
 	if (is_send(op) || op->code == OP_FLOW || op->code == OP_SPLICE_IN ||
 	    op->code == OP_SENDFILE)
-		return o->err[0] == ENOTCONN && o->err[1] &&
-		       o->err[1] != ENOTCONN;
+		if (o->err[0] == ENOTCONN && o->err[1] && o->err[1] != ENOTCONN)
+			return 1;
 	/* So there was no message whose end would have been an edge of output. */
 	if (op->code == OP_EPWAIT)
 		return earlier(p, o, is_any_send, ENOTCONN);
@@ -135,7 +137,10 @@ static int is_notconn_first(const struct program *p, const struct outcome *o)
 /* Pages were added to the last message, whatever that carries. */
 static int is_sendpage(const struct program *p, const struct outcome *o)
 {
-	return stream_read(&p->op[o->op]) && earlier(p, o, is_page_send, 0);
+	const struct op *op = &p->op[o->op];
+
+	return (stream_read(op) || op->code == OP_SPLICE_OUT) &&
+	       earlier(p, o, is_page_send, 0);
 }
 
 static int is_urgent_send(const struct op *op)
@@ -194,9 +199,75 @@ static int is_accept(const struct op *op)
 /* Options of a listener were the accepted socket's when it was accepted. */
 static int is_inherited(const struct program *p, const struct outcome *o)
 {
-	return earlier(p, o, is_accept, 0) && earlier(p, o, is_pass_option, 0) &&
-	       (o->tag == T_CTLLEN || o->tag == T_FLAGS || o->tag == T_VALUE ||
-		o->tag == T_CRED);
+	if (!earlier(p, o, is_accept, 0) || !earlier(p, o, is_pass_option, 0))
+		return 0;
+	/* Who looks at credentials does not read on across others. */
+	if (o->tag == T_RET && stream_read(&p->op[o->op]))
+		return o->ret[0] > 0 && o->ret[1] > 0;
+	return o->tag == T_CTLLEN || o->tag == T_FLAGS || o->tag == T_VALUE ||
+	       o->tag == T_CRED;
+}
+
+static int is_connect(const struct op *op)
+{
+	return op->code == OP_CONNECT;
+}
+
+/* A datagram socket's new peer has it lose what was queued: AF_UNIX counts on. */
+static int is_purged(const struct program *p, const struct outcome *o)
+{
+	return p->op[o->op].code == OP_FDINFO && o->tag == T_COUNT &&
+	       o->value[0] > o->value[1] && earlier(p, o, is_connect, 0);
+}
+
+static int is_peek_offset(const struct op *op)
+{
+	return op->code == OP_SETOPT &&
+	       !strcmp(opt_text(op->a[1]), "SO_PEEK_OFF");
+}
+
+/* The offset that counted was that from before the wait. */
+static int is_offset_wait(const struct program *p, const struct outcome *o)
+{
+	int i, n;
+
+	for (i = 0; i < 2; i++) {
+		const struct op *op;
+
+		n = o->tags[i] == T_END ? o->value[i] & 0xffff : o->op;
+		op = &p->op[n];
+		if (stream_read(op) && op->code < OP_READ &&
+		    op->a[2] & MSG_PEEK && earlier_blocked(o, n) &&
+		    earlier(p, o, is_peek_offset, 0))
+			return 1;
+	}
+	return 0;
+}
+
+/* Is it one of several that had been asleep and were done at the same time? */
+static int ended_together(const struct outcome *o)
+{
+	unsigned int pos = 0;
+	int n = 0, ended = 0;
+	struct entry e;
+	long long v;
+
+	while (rec_next(o->trace[0], &pos, &e)) {
+		if (e.len != sizeof(v))
+			continue;
+		memcpy(&v, e.p, sizeof(v));
+		if (e.tag == T_OP) {
+			if (pos > o->pos)
+				break;
+			n = 0;
+			ended = 0;
+		}
+		if (e.tag != T_END || !earlier_blocked(o, v))
+			continue;
+		n++;
+		ended |= (v & 0xffff) == o->op;
+	}
+	return ended && n > 1;
 }
 
 /*
@@ -212,7 +283,7 @@ static int is_order(const struct program *p, const struct outcome *o)
 		    (o->tags[!i] == T_END ||
 		     is_send(&p->op[o->value[i] & 0xffff])))
 			return 1;
-	return 0;
+	return stream_read(&p->op[o->op]) && ended_together(o);
 }
 
 static const struct {
@@ -224,6 +295,8 @@ static const struct {
 	{ "a peek is not given the descriptors of a later segment", 0, is_peek_beyond },
 	{ "who of several that wait is first, and when a datagram's sender is", 0, is_order },
 	{ "what is queued, when an urgent byte was passed over", 0, is_inq },
+	{ "descriptors of datagrams that a new peer made go", 0, is_purged },
+	{ "SO_PEEK_OFF that is set while a peek waits", KERNEL(6, 18), is_offset_wait },
 	{ "ENOTCONN before other errors, and before a name", KERNEL(6, 14), is_notconn_first },
 	{ "urgent bytes before 7.3", KERNEL(7, 3), is_urgent },
 	{ "SIOCATMARK on a listener", KERNEL(6, 11), is_listener_mark },

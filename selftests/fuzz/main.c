@@ -190,8 +190,8 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 			fflush(stdout);
 		}
 		generate(&rng, &p);
-		execute(&p, fam.family[0], &t[0], NULL, 0);
-		execute(&p, fam.family[1], &t[1], &total, 0);
+		execute(&p, fam.family[0], &t[0], NULL);
+		execute(&p, fam.family[1], &t[1], &total);
 		programs++;
 		done += p.n;
 		if (t[0].over || t[1].over) {
@@ -263,8 +263,8 @@ static int replay(int n, char **files)
 			bad++;
 			continue;
 		}
-		execute(&p, fam.family[0], &t[0], NULL, 0);
-		execute(&p, fam.family[1], &t[1], &total, 0);
+		execute(&p, fam.family[0], &t[0], NULL);
+		execute(&p, fam.family[1], &t[1], &total);
 		if (!compare(&p, &t[0], &t[1], &d) || d.known >= 0 ||
 		    !differs(&p, &fam, &d) || d.known >= 0)
 			continue;
@@ -283,7 +283,7 @@ static int show(const char *file)
 
 	if (read_file(file, &p) < 0)
 		return 2;
-	execute(&p, fam.family[0], &t[0], NULL, 0);
+	execute(&p, fam.family[0], &t[0], NULL);
 	while (rec_next(&t[0], &pos, &e)) {
 		printf(e.tag == T_OP ? "" : "    ");
 		rec_show(stdout, &e);
@@ -365,12 +365,14 @@ int main(int argc, char **argv)
 				argv[i] = path;
 		}
 		init();
+		execute_in_order();
 		return replay(argc, argv);
 	}
 	if (!strcmp(mode, "show") && argc == 1) {
 		char *path = realpath(argv[0], NULL);
 
 		init();
+		execute_in_order();
 		return show(path ?: argv[0]);
 	}
 	if (!strcmp(mode, "diff") && !argc) {
@@ -383,6 +385,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		init();
+		execute_in_order();
 		return diff(seed, ops, seconds, path, max);
 	}
 	if (!strcmp(mode, "crash") && !argc) {

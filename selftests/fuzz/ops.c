@@ -109,6 +109,24 @@ int slot_type(int fd)
 	return type == SOCK_STREAM ? 0 : type == SOCK_DGRAM ? 1 : 2;
 }
 
+/* What of a socket that has just been made the operation says itself */
+static int type_of(const struct ctx *c, int fd)
+{
+	const struct op *op = &c->p->op[c->index];
+	int type = op->code == OP_SOCKET ? op->a[1] :
+		   op->code == OP_PAIR ? op->a[2] : 0;
+
+	switch (type) {
+	case SOCK_STREAM:
+		return 0;
+	case SOCK_DGRAM:
+		return 1;
+	case SOCK_SEQPACKET:
+		return 2;
+	}
+	return slot_type(fd);
+}
+
 /*
  * A slot that is filled again loses what it had.  Sockets get a send buffer that
  * programs do not fill: how much fits is a known difference, so that is left to
@@ -130,7 +148,7 @@ void slot_set(struct ctx *c, int slot, int fd)
 	rec_num(c->t, T_IDENT, ident_stat(&st));
 	if (!S_ISSOCK(st.st_mode))
 		return;
-	slot_kind[slot] = slot_type(fd);
+	slot_kind[slot] = type_of(c, fd);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 }
 

@@ -46,13 +46,16 @@ static int some_slot(int x, int i)
 static void make_control(struct control *ctl, const struct op *op, int kind,
 			 int x)
 {
-	struct ucred cred = {
-		.pid = getpid(), .uid = getuid(), .gid = getgid(),
-	};
+	struct ucred cred;
 	int fd[254], i;
 
-	memset(ctl->b, 0, 512);
 	ctl->n = 0;
+	if (kind == CMSG_NONE)
+		return;
+	memset(ctl->b, 0, 512);
+	cred.pid = getpid();
+	cred.uid = getuid();
+	cred.gid = getgid();
 	switch (kind) {
 	case CMSG_FD:
 	case CMSG_SELF:

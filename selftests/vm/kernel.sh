@@ -12,6 +12,8 @@
 #   7.x        the newest of trixie-backports, with its own tool chain
 #   debug      the newest linux-source, built here with KASAN, lockdep, ...
 #   uml        6.1's linux-source, built here as a program (user-mode Linux)
+#   uml-6.12 uml-7.x    those of 6.12 and of the newest, built likewise; that of
+#              7.x can tell which lines of a module are reached
 #   arm64      Debian 12's cloud kernel for arm64
 #   i386 s390x 6.1-clang    headers only: no image
 #   kselftest checkpatch memory-model    files of the newest linux-source
@@ -581,25 +583,40 @@ native_copies()
 	done
 }
 
-# user_mode FRAGMENT...: Debian 12's source, built here as a program
+# user_source: set pkg and ver to the source that $name is built from
+user_source()
+{
+	case $name in
+	uml-7.x)	newest_source ;;
+	*)		ver=$(newest "$set" "" "$pkg") ;;
+	esac
+}
+
+# user_mode SET PACKAGE FRAGMENT...: its source (that of uml-7.x is the newest),
+# built here as a program
 user_mode()
 {
-	cc=gcc makeargs=ARCH=um pkg=linux-source-6.1
+	cc=gcc makeargs=ARCH=um set=$1 pkg=$2
+	shift 2
 	fragment "$@"
-	! grep -qw erms /proc/cpuinfo || id=$id-erms
-	apt_update bookworm 1440
-	ver=$(newest bookworm "" $pkg)
+	# 7.x has made this one of CONFIG_SYSCTL
+	[ "$name" != uml-7.x ] ||
+		sed -i '/^CONFIG_PROC_SYSCTL=/d' "$cache/kernel/$name.fragment"
+	# Cycles are counted in this one alone
+	[ "$name" != uml ] || ! grep -qw erms /proc/cpuinfo || id=$id-erms
+	apt_update "$set" 1440
+	user_source
 	D=$cache/kernel/$name-$(key "$ver")-$id
 	[ ! -e "$D/version" ] || return 0
 
 	need apt-get dpkg-deb xz gcc make flex bison bc perl
-	apt_update bookworm 60
-	ver=$(newest bookworm "" $pkg)
+	apt_update "$set" 60
+	user_source
 	D=$cache/kernel/$name-$(key "$ver")-$id
 	start "$D"
 	cp "$cache/kernel/$name.fragment" "$D.work/fragment.config"
 	tree=$D.work/tree
-	source_tar bookworm "$pkg=$ver" "$tree" \
+	source_tar "$set" "$pkg=$ver" "$tree" \
 		--exclude='*/Documentation/[!K]*' --exclude='*/drivers/gpu/*.[ch]' \
 		--exclude='*/arch/arm*/boot/dts/*' --exclude='*/sound/*.[ch]' \
 		--exclude='*/tools/testing/*'
@@ -744,7 +761,13 @@ provide()
 		from_debs bookworm-s390x "" s390x ;;
 	debug)	from_source kernel.config debug.config ;;
 	uml)	arch=um
-		user_mode uml.config ;;
+		user_mode bookworm linux-source-6.1 uml.config ;;
+	uml-6.12)
+		arch=um
+		user_mode bookworm linux-source-6.12 uml.config ;;
+	uml-7.x)
+		arch=um
+		user_mode trixie "" uml.config uml-cover.config ;;
 	6.1-clang)
 		makeargs="LLVM=-14"
 		with_clang ;;
@@ -767,8 +790,9 @@ provide()
 			'*/tools/memory-model/lock.cat' \
 			'*/tools/memory-model/litmus-tests/*' ;;
 	sparse)	newer_sparse ;;
-	*)	die "no kernel $name (6.1 6.12 7.x debug uml arm64 i386" \
-			"s390x 6.1-clang kselftest checkpatch memory-model all)" ;;
+	*)	die "no kernel $name (6.1 6.12 7.x debug uml uml-6.12 uml-7.x" \
+			"arm64 i386 s390x 6.1-clang kselftest checkpatch" \
+			"memory-model all)" ;;
 	esac
 }
 
