@@ -99,6 +99,7 @@ static void actor_op(struct actor *a, int number)
 	}
 	pipes = 0;
 	op_run(&c);
+	cover_take();
 	if (pipes)
 		rec_num(&a->trace, T_SIGNALS, SIGPIPE);
 }
@@ -139,6 +140,7 @@ static void *thread(void *arg)
 	int number = (long)arg;
 
 	actors[number].tid = syscall(SYS_gettid);
+	cover_task();
 	__atomic_store_n(&actors[number].started, 1, __ATOMIC_RELEASE);
 	actor_loop(number);
 	return NULL;
@@ -289,6 +291,7 @@ int fork_actor(void)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(0);
 		known_pid[1] = getpid();
+		cover_task();
 		actor_loop(CHILD);
 	}
 	if (pid < 0)
@@ -381,6 +384,7 @@ static void run_op(struct trace *t, int index)
 	if (!number) {
 		pipes = 0;
 		op_run(&c);
+		cover_take();
 		if (pipes)
 			rec_num(t, T_SIGNALS, SIGPIPE);
 		collect(t);
@@ -458,6 +462,7 @@ static void run(const struct program *p, int fam, struct trace *t,
 		note_signals(t);
 	}
 	clean_up();
+	cover_take();
 }
 
 void execute(const struct program *p, int fam, struct trace *t,

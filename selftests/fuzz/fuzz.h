@@ -281,6 +281,18 @@ int actor_settled(long *ret);
 int actor_free(void);
 int actors_idle(void);
 
+/* --- cover.c -------------------------------------------------------------- */
+
+/* Is there KCOV?  Each task that runs operations says so. */
+int cover_init(void);
+void cover_task(void);
+void cover_take(void);
+unsigned long cover_found(void);
+int cover_pooled(void);
+void cover_keep(struct rng *r, const struct program *p);
+/* Makes a program of what was kept; 0: it does not, this time */
+int cover_mutate(struct rng *r, struct program *p);
+
 /* --- compare.c, known.c --------------------------------------------------- */
 
 struct difference {

@@ -8,6 +8,9 @@
  *   fuzz show [-f FAMILY] FILE
  *   fuzz crash [-s SEED] [-t SECONDS] [-j THREADS] [-f FAMILY] [-F]
  *
+ * Where KCOV is, diff makes half of its programs from those that have reached
+ * something new (cover.c).
+ *
  * diff ends 0 if there was no difference and everything has been done often
  * enough; it leaves minimised programs in DIR.  replay runs kept ones.
  */
@@ -69,6 +72,8 @@ static void init(void)
 		exit(2);
 	}
 	atexit(tidy);
+	/* Before there are tasks that ask */
+	cover_init();
 	execute_init(where);
 }
 
@@ -166,7 +171,7 @@ static int is_new(const struct difference *d, const struct program *p)
 static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 		int max)
 {
-	unsigned long done = 0, programs = 0, unstable = 0, i;
+	unsigned long done = 0, programs = 0, unstable = 0, before, i;
 	unsigned long *hits = calloc(known_count() + 1, sizeof(*hits));
 	struct difference d, first;
 	struct program p, small;
@@ -189,9 +194,13 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 			printf("# program %llu\n", (unsigned long long)number);
 			fflush(stdout);
 		}
-		generate(&rng, &p);
+		if (!cover_mutate(&rng, &p))
+			generate(&rng, &p);
 		execute(&p, fam.family[0], &t[0], NULL);
+		before = cover_found();
 		execute(&p, fam.family[1], &t[1], &total);
+		if (cover_found() > before)
+			cover_keep(&rng, &p);
 		programs++;
 		done += p.n;
 		if (t[0].over || t[1].over) {
@@ -242,6 +251,9 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 	few = figures(&done, &good);
 	for (k = 0; k < known_count(); k++)
 		printf("# known: %lu programs: %s\n", hits[k], known_text(k));
+	if (cover_found())
+		printf("# coverage: %lu steps, %d programs that reached new ones\n",
+		       cover_found(), cover_pooled());
 	/* Few operations cannot reach everything often. */
 	if (done < 1000000)
 		few = 0;
