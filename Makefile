@@ -118,16 +118,16 @@ mutants:
 	@$(VM)/packages.sh $(if $(filter uml,$(KERNEL)),uml,demo)
 	@KERNEL=$(KERNEL) selftests/mutants/run
 
-# Random programs on AF_UNIX and on vunix: the same?  OPS=, SEED=, KERNEL=uml 6.1 ...
+# Random programs on AF_UNIX and on vunix: the same?  OPS=, SEED=, KERNEL=uml uml-7.x 6.1 ...
 fuzz:
-	@$(VM)/packages.sh $(if $(filter uml,$(KERNEL)),uml,demo)
+	@$(VM)/packages.sh $(if $(filter uml%,$(KERNEL)),uml,demo)
 	@KERNEL=$(KERNEL) selftests/fuzz/run diff -n $(or $(OPS),1000000) \
 		$(SEED:%=-s %)
 
 # The same operations from many threads at once: SECONDS=, SEED=, THREADS=, and
 # FAULTS=1 where allocations can be made to fail (KERNEL=debug)
 crash-fuzz:
-	@$(VM)/packages.sh $(if $(filter uml,$(KERNEL)),uml,demo)
+	@$(VM)/packages.sh $(if $(filter uml%,$(KERNEL)),uml,demo)
 	@KERNEL=$(KERNEL) selftests/fuzz/run crash -t $(or $(SECONDS),60) \
 		-j $(or $(THREADS),8) $(SEED:%=-s %) $(if $(FAULTS),-F)
 
@@ -260,7 +260,7 @@ help:
 	@echo 'make gc-check         the collector against brute force, five minutes;'
 	@echo '                      GRAPHS=10000000 SCHEDULES=4000000 MUTANTS= SEED='
 	@echo 'make fuzz             random programs, the same on AF_UNIX and vunix?'
-	@echo '                      OPS=1000000 SEED= KERNEL=uml 6.1 6.12 7.x debug'
+	@echo '                      OPS=1000000 SEED= KERNEL=uml uml-6.12 uml-7.x 6.1 ...'
 	@echo 'make crash-fuzz       the same operations from many threads at once;'
 	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1 KERNEL=debug'
 	@echo 'make soak             traffic, namespaces, loads: is everything where it was?'

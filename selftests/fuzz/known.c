@@ -244,11 +244,14 @@ static int is_offset_wait(const struct program *p, const struct outcome *o)
 	return 0;
 }
 
-/* Is it one of several that had been asleep and were done at the same time? */
-static int ended_together(const struct outcome *o)
+/*
+ * Is it one of several that had been asleep and were done at the same time?  op: its
+ * number, or -1 if it ended in one family alone.
+ */
+static int ended_together(const struct outcome *o, int op)
 {
+	int n = 0, ended = op < 0;
 	unsigned int pos = 0;
-	int n = 0, ended = 0;
 	struct entry e;
 	long long v;
 
@@ -259,13 +262,13 @@ static int ended_together(const struct outcome *o)
 		if (e.tag == T_OP) {
 			if (pos > o->pos)
 				break;
-			n = 0;
-			ended = 0;
+			n = op < 0;
+			ended = op < 0;
 		}
 		if (e.tag != T_END || !earlier_blocked(o, v))
 			continue;
 		n++;
-		ended |= (v & 0xffff) == o->op;
+		ended |= (v & 0xffff) == op;
 	}
 	return ended && n > 1;
 }
@@ -280,10 +283,10 @@ static int is_order(const struct program *p, const struct outcome *o)
 
 	for (i = 0; i < 2; i++)
 		if (o->tags[i] == T_END && earlier_blocked(o, o->value[i]) &&
-		    (o->tags[!i] == T_END ||
+		    (o->tags[!i] == T_END || ended_together(o, -1) ||
 		     is_send(&p->op[o->value[i] & 0xffff])))
 			return 1;
-	return stream_read(&p->op[o->op]) && ended_together(o);
+	return stream_read(&p->op[o->op]) && ended_together(o, o->op);
 }
 
 static const struct {
