@@ -124,6 +124,11 @@ fuzz:
 	@KERNEL=$(KERNEL) selftests/fuzz/run diff -n $(or $(OPS),1000000) \
 		$(SEED:%=-s %)
 
+# Which lines the fuzzer and the selftests reach: OPS=, SEED=
+coverage:
+	@$(VM)/packages.sh uml
+	@OPS=$(or $(OPS),300000) SEED=$(or $(SEED),1) selftests/fuzz/coverage
+
 # The same operations from many threads at once: SECONDS=, SEED=, THREADS=, and
 # FAULTS=1 where allocations can be made to fail (KERNEL=debug)
 crash-fuzz:
@@ -267,6 +272,7 @@ help:
 	@echo '                      MINUTES=120 NAMESPACES=1000 LOADS=1000 SEED= KERNEL=6.1'
 	@echo 'make foreign          the tests of the kernel and of stress-ng for AF_UNIX'
 	@echo '                      KERNEL="6.1 6.12 7.x"'
+	@echo 'make coverage         lines of each file that fuzzer and selftests reach'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
 	@echo '                      KERNEL=uml 6.1 ...'
 	@echo 'make bench            rates, beside AF_UNIX, pipe and TCP: table and plots'
@@ -284,7 +290,7 @@ help:
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests check-run check-programs check-mon check-observe \
-	check-churn lint gc-check litmus model mutants fuzz crash-fuzz soak \
+	check-churn lint gc-check litmus model mutants fuzz coverage crash-fuzz soak \
 	foreign check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
 	bench-memory bench-programs bench-uml dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
