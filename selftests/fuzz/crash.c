@@ -26,7 +26,9 @@
 
 static struct thread {
 	pthread_t		id;
-	int			number;
+	pid_t			tid;
+	int			number, ended;
+	const struct op		*at;
 	uint64_t		seed;
 	unsigned long		ops;
 	struct program		p;
@@ -64,7 +66,9 @@ static void *pager(void *arg)
 	struct uffd_msg msg;
 	struct rng rng = { 1 };
 
-	while (read(uffd, &msg, sizeof(msg)) == sizeof(msg)) {
+	for (;;) {
+		if (read(uffd, &msg, sizeof(msg)) != sizeof(msg))
+			continue;	/* a signal */
 		if (msg.event != UFFD_EVENT_PAGEFAULT)
 			continue;
 		usleep(rng_below(&rng, 3000));
@@ -72,7 +76,9 @@ static void *pager(void *arg)
 		copy.dst = msg.arg.pagefault.address & ~4095ul;
 		copy.src = (unsigned long)page;
 		copy.len = 4096;
-		ioctl(uffd, UFFDIO_COPY, &copy);
+		/* Who waits for it waits for good if it cannot be had. */
+		while (ioctl(uffd, UFFDIO_COPY, &copy) < 0 && errno != EEXIST)
+			usleep(1000);
 	}
 	return NULL;
 }
@@ -168,11 +174,11 @@ static void *worker(void *arg)
 	};
 	int i;
 
+	th->tid = syscall(SYS_gettid);
 	if (faults) {
 		char path[64];
 
-		sprintf(path, "/proc/self/task/%d/make-it-fail",
-			(int)syscall(SYS_gettid));
+		sprintf(path, "/proc/self/task/%d/make-it-fail", th->tid);
 		write_file(path, "1");
 	}
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
@@ -187,6 +193,7 @@ static void *worker(void *arg)
 			th->t.n = 0;
 			th->t.over = 0;
 			protect(&th->p.op[i]);
+			th->at = &th->p.op[i];
 			op_run(&c);
 			spoil(th, &rng, &th->p.op[i]);
 			__atomic_fetch_add(&th->ops, 1, __ATOMIC_RELAXED);
@@ -228,27 +235,58 @@ static unsigned long all_ops(void)
 	return n;
 }
 
-/* Nobody may sleep on for good: signals wake all, all have to be done. */
+/* Who does not end: where is it? */
+static void show_stuck(const struct thread *th)
+{
+	static const char * const files[] = { "stat", "wchan", "syscall", "stack" };
+	char path[64], text[2048];
+	unsigned int i;
+	long n;
+	int fd;
+
+	printf("# stuck: thread %d, operation %s\n", th->number,
+	       th->at ? op_info[th->at->code].name : "none");
+	for (i = 0; i < 4; i++) {
+		sprintf(path, "/proc/self/task/%d/%s", th->tid, files[i]);
+		fd = open(path, O_RDONLY);
+		if (fd < 0)
+			continue;
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+		if (n > 0)
+			printf("# %s: %.*s\n", files[i], (int)n, text);
+	}
+}
+
+/*
+ * Nobody may sleep on for good: signals wake all, all have to be done.  All at
+ * once, because one may wait, not to be woken, for another that sleeps: splice()
+ * to a full socket keeps the pipe locked, and who closes that pipe waits for it.
+ */
 static int join_all(void)
 {
-	struct timespec ts;
-	int i, tries, left = 0;
+	int i, tries, left;
 
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	for (i = 0; i < nthreads; i++) {
-		for (tries = 0; tries < 3000; tries++) {
-			pthread_kill(threads[i].id, SIGUSR1);
-			clock_gettime(CLOCK_REALTIME, &ts);
-			ts.tv_nsec += 10000000;
-			if (ts.tv_nsec >= 1000000000) {
-				ts.tv_nsec -= 1000000000;
-				ts.tv_sec++;
-			}
-			if (!pthread_timedjoin_np(threads[i].id, NULL, &ts))
-				break;
+	for (tries = 0; tries < 3000; tries++) {
+		left = 0;
+		for (i = 0; i < nthreads; i++) {
+			struct thread *th = &threads[i];
+
+			if (!th->ended && !pthread_tryjoin_np(th->id, NULL))
+				th->ended = 1;
+			if (th->ended)
+				continue;
+			pthread_kill(th->id, SIGUSR1);
+			left++;
 		}
-		left += tries == 3000;
+		if (!left)
+			return 0;
+		usleep(10000);
 	}
+	for (i = 0; i < nthreads; i++)
+		if (!threads[i].ended)
+			show_stuck(&threads[i]);
 	return left;
 }
 
