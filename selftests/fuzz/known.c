@@ -131,7 +131,8 @@ static int is_notconn_first(const struct program *p, const struct outcome *o)
 	/* And it gave the socket no name, either. */
 	return earlier(p, o, is_pass_option, 0) &&
 	       earlier(p, o, is_any_send, ENOTCONN) &&
-	       (o->tag == T_ADDR || o->tag == T_VALUE || o->tag == T_RET);
+	       (o->tag == T_ADDR || o->tag == T_VALUE || o->tag == T_RET ||
+		o->tag == T_ERRNO);
 }
 
 /* Pages were added to the last message, whatever that carries. */
@@ -244,33 +245,30 @@ static int is_offset_wait(const struct program *p, const struct outcome *o)
 	return 0;
 }
 
-/*
- * Is it one of several that had been asleep and were done at the same time?  op: its
- * number, or -1 if it ended in one family alone.
- */
-static int ended_together(const struct outcome *o, int op)
+/* How many that had been asleep, op among them, were done together? */
+static int ended_together(const struct outcome *o, const struct trace *t, int op)
 {
-	int n = 0, ended = op < 0;
 	unsigned int pos = 0;
+	int n = 0, ended = 0;
 	struct entry e;
 	long long v;
 
-	while (rec_next(o->trace[0], &pos, &e)) {
+	while (rec_next(t, &pos, &e)) {
 		if (e.len != sizeof(v))
 			continue;
 		memcpy(&v, e.p, sizeof(v));
 		if (e.tag == T_OP) {
 			if (pos > o->pos)
 				break;
-			n = op < 0;
-			ended = op < 0;
+			n = 0;
+			ended = 0;
 		}
 		if (e.tag != T_END || !earlier_blocked(o, v))
 			continue;
 		n++;
 		ended |= (v & 0xffff) == op;
 	}
-	return ended && n > 1;
+	return ended ? n : 0;
 }
 
 /*
@@ -279,14 +277,33 @@ static int ended_together(const struct outcome *o, int op)
  */
 static int is_order(const struct program *p, const struct outcome *o)
 {
-	int i;
+	int i, op;
 
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		if (o->tags[i] == T_END && earlier_blocked(o, o->value[i]) &&
-		    (o->tags[!i] == T_END || ended_together(o, -1) ||
+		    (o->tags[!i] == T_END ||
 		     is_send(&p->op[o->value[i] & 0xffff])))
 			return 1;
-	return stream_read(&p->op[o->op]) && ended_together(o, o->op);
+		op = o->tags[i] == T_END ? o->value[i] & 0xffff : o->op;
+		if (stream_read(&p->op[op]) &&
+		    ended_together(o, o->trace[i], op) > 1)
+			return 1;
+	}
+	return 0;
+}
+
+static int is_output_edge(const struct op *op)
+{
+	return op->code == OP_EPCTL && op->a[3] & EPOLLET &&
+	       op->a[3] & EPOLLOUT;
+}
+
+/* A read of some bytes of a send makes room, not that of the last one alone. */
+static int is_early_room(const struct program *p, const struct outcome *o)
+{
+	return p->op[o->op].code == OP_EPWAIT && o->tag == T_RET &&
+	       o->value[0] >= 0 && o->value[0] < o->value[1] &&
+	       earlier(p, o, is_output_edge, 0) && earlier(p, o, stream_read, 0);
 }
 
 static const struct {
@@ -298,6 +315,7 @@ static const struct {
 	{ "a peek is not given the descriptors of a later segment", 0, is_peek_beyond },
 	{ "who of several that wait is first, and when a datagram's sender is", 0, is_order },
 	{ "what is queued, when an urgent byte was passed over", 0, is_inq },
+	{ "an edge of output with a part of a send", 0, is_early_room },
 	{ "descriptors of datagrams that a new peer made go", 0, is_purged },
 	{ "SO_PEEK_OFF that is set while a peek waits", KERNEL(6, 18), is_offset_wait },
 	{ "ENOTCONN before other errors, and before a name", KERNEL(6, 14), is_notconn_first },
