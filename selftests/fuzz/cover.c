@@ -84,7 +84,7 @@ int cover_init(void)
 	cover_task();
 	if (!area)
 		table = NULL;
-	return table != NULL;
+	return !!table;
 }
 
 /* An operation of this task is done: its steps go into the table. */
