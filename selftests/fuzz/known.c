@@ -199,10 +199,28 @@ static int is_accept(const struct op *op)
 	return op->code == OP_ACCEPT;
 }
 
+/* What a read that faults has taken nobody learns, if the address faults, too. */
+static int is_half_address(const struct op *op)
+{
+	return op->code == OP_RECVFROM && is_half(op) && op->a[3] % 5 == 3;
+}
+
+static int is_half_taken(const struct program *p, const struct outcome *o)
+{
+	return stream_read(&p->op[o->op]) &&
+	       earlier(p, o, is_half_address, EFAULT);
+}
+
+static int is_scm_option(const struct op *op)
+{
+	return is_pass_option(op) || (op->code == OP_SETOPT &&
+				      !strcmp(opt_text(op->a[1]), "SO_PASSSEC"));
+}
+
 /* Options of a listener were the accepted socket's when it was accepted. */
 static int is_inherited(const struct program *p, const struct outcome *o)
 {
-	if (!earlier(p, o, is_accept, 0) || !earlier(p, o, is_pass_option, 0))
+	if (!earlier(p, o, is_accept, 0) || !earlier(p, o, is_scm_option, 0))
 		return 0;
 	/* Who looks at credentials does not read on across others. */
 	if (o->tag == T_RET && stream_read(&p->op[o->op]))
@@ -314,6 +332,7 @@ static const struct {
 	int		(*is)(const struct program *p, const struct outcome *o);
 } known[] = {
 	{ "a stream read that faults behind whole earlier sends", 0, is_half_read },
+	{ "the same, where the address faults as well", 0, is_half_taken },
 	{ "a peek is not given the descriptors of a later segment", 0, is_peek_beyond },
 	{ "who of several that wait is first, and when a datagram's sender is", 0, is_order },
 	{ "what is queued, when an urgent byte was passed over", 0, is_inq },
