@@ -291,6 +291,29 @@ static int ended_together(const struct outcome *o, const struct trace *t, int op
 	return ended ? n : 0;
 }
 
+/* Does another read sleep on?  It may have had a part of what it wants. */
+static int another_sleeps(const struct program *p, const struct outcome *o, int op)
+{
+	unsigned int pos = 0;
+	uint64_t asleep = 0;
+	struct entry e;
+	long long v;
+	int i = 0;
+
+	while (pos < o->pos && rec_next(o->trace[0], &pos, &e)) {
+		if (e.len != sizeof(v))
+			continue;
+		memcpy(&v, e.p, sizeof(v));
+		if (e.tag == T_OP)
+			i = v;
+		if (e.tag == T_BLOCKED && stream_read(&p->op[i]))
+			asleep |= 1ull << i;
+		if (e.tag == T_END)
+			asleep &= ~(1ull << (v & 0xffff));
+	}
+	return asleep >> op & 1 && asleep & ~(1ull << op);
+}
+
 /*
  * Several wait, and each family serves another one first; or a sender in front of
  * a full datagram queue goes on at another time.
@@ -307,6 +330,8 @@ static int is_order(const struct program *p, const struct outcome *o)
 		op = o->tags[i] == T_END ? o->value[i] & 0xffff : o->op;
 		if (stream_read(&p->op[op]) &&
 		    ended_together(o, o->trace[i], op) > 1)
+			return 1;
+		if (o->tags[i] == T_END && another_sleeps(p, o, op))
 			return 1;
 	}
 	return 0;
