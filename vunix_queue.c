@@ -484,7 +484,8 @@ size_t vunix_write_iter(struct vunix_writer *w, struct iov_iter *from,
 					 n - done, from);
 		/* What stops it stops the general way, which says where. */
 		if (vunix_copy_in(to, run, from)) {
-			copied = len = run;
+			len = run;
+			copied = run;
 		} else {
 			runs = false;
 			copied = copy_page_from_iter(*page, off, len, from);
@@ -690,7 +691,8 @@ static size_t copy_out_pages(struct page *const *pages, u32 off,
 		if (runs && len < n - done)
 			run = run_length(from, len, pages + 1, n - done, to);
 		if (vunix_copy_out(from, run, to)) {
-			copied = len = run;
+			len = run;
+			copied = run;
 		} else {
 			runs = false;
 			if (vunix_iter_keeps_pages(to))
