@@ -449,6 +449,9 @@ static size_t run_length(const void *at, size_t len, struct page *const *next,
 	size_t run = len;
 	void __user *user;
 
+	/* The kernel's own pages, as a splice has them, go one by one. */
+	if (!vunix_iter_user(iter, len, &user))
+		return len;
 	while (run < n && page_address(*next++) == at + run)
 		run = min(run + PAGE_SIZE, n);
 	return vunix_iter_user(iter, run, &user) ? run : len;
