@@ -203,9 +203,9 @@ void vunix_dgram_init_room(struct sock *sk)
 
 /**
  * __vunix_dgram_made_room() - vunix_dgram_made_room() where somebody may wait
- * @sk: receiver
+ * @sk: receiver, in whose peer_wq there was somebody
  *
- * Context: As there.
+ * Context: Process, no lock held; behind the barrier that is told of there.
  */
 void __vunix_dgram_made_room(struct sock *sk)
 {

@@ -24,7 +24,7 @@
 #include "vunix.h"
 
 /* Never used as a socket: it has neither operations nor a struct sock. */
-static struct socket *model;
+static struct socket *model __ro_after_init;
 
 /**
  * vunix_lsm_init() - prepare vunix_lsm_graft()

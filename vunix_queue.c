@@ -295,9 +295,12 @@ static int writer_alloc(struct vunix_writer *w, unsigned int pages,
 			unsigned int slots)
 {
 	struct page *page;
+	bool runs = true;
 
 	while (w->nr < pages) {
-		if (alloc_run(w, pages))
+		/* Where there are none for one, do not have all others try. */
+		runs = runs && alloc_run(w, pages);
+		if (runs)
 			continue;
 		page = alloc_page(VUNIX_PAGE_GFP);
 		if (!page)
@@ -440,21 +443,18 @@ bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to)
 
 /*
  * How many of @n bytes are behind each other in memory: the @len that are at @at, up
- * to the end of a page, and those in @next pages that are adjacent.  Fewer if @iter
- * does not have them in one piece.
+ * to the end of a page, and those in @next pages that are adjacent.  Beyond @len only
+ * what @iter has in one piece of user memory.
  */
 static size_t run_length(const void *at, size_t len, struct page *const *next,
 			 size_t n, const struct iov_iter *iter)
 {
 	size_t run = len;
-	void __user *user;
 
-	/* The kernel's own pages, as a splice has them, go one by one. */
-	if (!vunix_iter_user(iter, len, &user))
-		return len;
+	n = min(n, vunix_iter_piece(iter));
 	while (run < n && page_address(*next++) == at + run)
 		run = min(run + PAGE_SIZE, n);
-	return vunix_iter_user(iter, run, &user) ? run : len;
+	return run;
 }
 
 /**

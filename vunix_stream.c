@@ -940,12 +940,13 @@ static int recv_urgent(struct stream_read *st)
 
 /*
  * A short cut for all that is queued, or all that is wanted, where that carries
- * nothing else.  It goes with the same locks where stream_read() goes.  Returns
- * the number of bytes, or 0 with nothing changed if anything is not as simple.
+ * nothing else.  It goes with the same locks where stream_read() goes.  @target is
+ * the least that will do, 0 for SO_RCVLOWAT.  Returns the number of bytes, or 0 with
+ * nothing changed if anything is not as simple.
  */
 static __always_inline size_t try_read_short(struct socket *sock,
 					     struct msghdr *msg, size_t size,
-					     int flags)
+					     int flags, size_t target)
 {
 	struct sock *sk = sock->sk, *sender;
 	struct vunix_sock *vs = vunix_sk(sk);
@@ -973,7 +974,7 @@ static __always_inline size_t try_read_short(struct socket *sock,
 	n = min_t(size_t, size, smp_load_acquire(&q->head) - q->tail);
 	if (unlikely(!n || READ_ONCE(q->nr_marks)))
 		goto none;
-	if (n != size && n < sock_rcvlowat(sk, 0, size))
+	if (n != size && n < (target ?: sock_rcvlowat(sk, 0, size)))
 		goto none;
 	from = vunix_queue_first(q, n);
 	if (likely(from)) {
@@ -1008,11 +1009,11 @@ none:
 }
 
 /* Behind a sleep: what has come is most often all that is wanted. */
-static noinline size_t read_woken(const struct stream_read *st)
+static noinline size_t read_woken(const struct stream_read *st, size_t target)
 {
 	if (!st->msg || st->copied)
 		return 0;
-	return try_read_short(st->sock, st->msg, st->size, st->flags);
+	return try_read_short(st->sock, st->msg, st->size, st->flags, target);
 }
 
 static ssize_t stream_read(struct stream_read *st, bool freezable)
@@ -1076,7 +1077,7 @@ static ssize_t stream_read(struct stream_read *st, bool freezable)
 			err = sock_intr_errno(timeo);
 			goto out;
 		}
-		n = read_woken(st);
+		n = read_woken(st, target);
 		if (n)
 			return n;
 	}
@@ -1116,7 +1117,7 @@ static noinline ssize_t read_long(struct socket *sock, struct msghdr *msg,
 int vunix_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			 int flags)
 {
-	size_t n = try_read_short(sock, msg, size, flags);
+	size_t n = try_read_short(sock, msg, size, flags, 0);
 
 	return n ? n : read_long(sock, msg, size, flags);
 }

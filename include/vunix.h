@@ -126,7 +126,9 @@ struct vunix_scm {
  *
  * A stream's bytes stand alone; what else a segment carries is in a list of
  * marks.  A record (datagram, seqpacket) is a struct vunix_record, 8-aligned
- * and never across a page boundary, followed by its payload.
+ * and never across a page boundary, followed by its payload.  What is left of a page
+ * in front of one may be unused: too little for a header, or marked by one with
+ * VUNIX_REC_PAD.  The head is never between that and the record.
  *
  * What is looked at without the lock (who writes holds what stands there):
  *

@@ -344,6 +344,11 @@ static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
 {
 	return false;
 }
+
+static inline size_t vunix_iter_piece(const struct iov_iter *iter)
+{
+	return 0;
+}
 #else
 static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
 				   void __user **base)
@@ -361,6 +366,16 @@ static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
 		return false;
 	*base = iov->iov_base + iter->iov_offset;
 	return true;
+}
+
+/* For how many bytes vunix_iter_user() is true; more than there are, perhaps. */
+static inline size_t vunix_iter_piece(const struct iov_iter *iter)
+{
+	if (iter_is_ubuf(iter))
+		return iter->count;
+	if (!iter_is_iovec(iter))
+		return 0;
+	return vunix_iter_iov(iter)->iov_len - iter->iov_offset;
 }
 #endif
 

@@ -280,7 +280,10 @@ static inline u32 vunix_record_end(const struct vunix_record *rec, u32 pos)
 	return ALIGN(pos + sizeof(*rec) + rec->len, 8);
 }
 
-/* The most bytes a record with @len bytes of payload may take in the ring. */
+/*
+ * What a record with @len bytes of payload is charged, and the most that the long way
+ * takes in the ring; the short way may leave out VUNIX_SKIP_MAX besides.
+ */
 static inline size_t vunix_record_space(size_t len)
 {
 	return ALIGN(2 * sizeof(struct vunix_record) + len, 8);
