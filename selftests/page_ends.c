@@ -4,6 +4,8 @@
  * what a queue puts in front of them, at every place where it can: what is received
  * is what was sent.
  */
+#include <sys/ioctl.h>
+
 #include "vunix_test.h"
 
 #define PAGE	4096
@@ -73,6 +75,52 @@ TEST_F_TIMEOUT(page_ends, with_sender, 120)
 		PUT(3);
 		GET(first);
 		GET(3);
+	}
+}
+
+/*
+ * Three to a page: vunix leaves the rest of it out.  The next record is found by who
+ * peeks, asks how long it is, and drops it; and is there if it has to be put down
+ * once more, with its sender.
+ */
+TEST_F(page_ends, three_to_a_page)
+{
+	bool stream = variant->type == SOCK_STREAM;
+	int flags = stream ? MSG_WAITALL : 0;
+	size_t first, n;
+	int i, inq;
+
+	for (n = 1000; n <= 1200; n += STEP) {
+		first = n;
+		for (i = 0; i < 9; i++) {
+			if (i >= 7)
+				ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET,
+						       SO_PASSCRED, i & 1));
+			PUT(n - i % 3);
+		}
+		if (!VT_UNIX_OLDER(6, 18) || !stream) {
+			ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET,
+					       SO_PEEK_OFF, 0));
+			for (i = 0; i < 9; i++)
+				ASSERT_EQ((ssize_t)n - i % 3,
+					  recv(self->sv[1], self->buf,
+					       n - (stream ? i % 3 : 0),
+					       MSG_PEEK));
+			ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET,
+					       SO_PEEK_OFF, -1));
+		}
+		for (i = 0; i < 9; i++) {
+			ASSERT_EQ(0, ioctl(self->sv[1], FIONREAD, &inq));
+			ASSERT_EQ(variant->type == SOCK_DGRAM ? (int)n - i % 3 :
+				  (int)(self->sent - self->got), inq);
+			GET(n - i % 3);
+		}
+	}
+	/* All that is queued goes with the socket. */
+	for (i = 0; i < 7; i++) {
+		PUT(1000);
+		if (i < 3)
+			GET(1000);
 	}
 }
 

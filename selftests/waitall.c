@@ -164,6 +164,7 @@ TEST_F(waitall, lowat)
 	struct vt_io io;
 	struct vt_bg bg;
 	char buf[16];
+	int n;
 
 	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, 5));
 	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
@@ -174,11 +175,23 @@ TEST_F(waitall, lowat)
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
 	ASSERT_EQ(3, send(self->sv[0], "def", 3, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
+	/* Who waits goes on waiting for what it was. */
+	n = vt_getint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT);
+	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, 1));
 	ASSERT_EQ(1, send(self->sv[0], "g", 1, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
 	ASSERT_EQ(3, send(self->sv[0], "hij", 3, 0));
 	ASSERT_EQ(7, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "defghij", 7));
+	/* Also where nothing had come before it slept. */
+	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, n));
+	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
+	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, 1));
+	ASSERT_EQ(1, send(self->sv[0], "k", 1, 0));
+	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
+	ASSERT_EQ(n - 1, send(self->sv[0], "lmnopqrst", n - 1, 0));
+	ASSERT_EQ(n, vt_bg_join(&bg));
+	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, n));
 
 	/* A smaller buffer is full earlier. */
 	ASSERT_EQ(3, send(self->sv[0], "klm", 3, 0));
