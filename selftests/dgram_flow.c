@@ -340,6 +340,45 @@ TEST_F(dgram_flow, waiter_leaves)
 	PROVES("DG-12");
 }
 
+/*
+ * It is told of the only room there is, which nobody else hears of, and gets a signal
+ * before it runs: then the other one has to hear.
+ */
+TEST_F(dgram_flow, told_waiter_leaves)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	struct vt_bg bg[2];
+	struct to to[2];
+	cpu_set_t one;
+	char path[64];
+	int i, n, r;
+
+	/* On AF_UNIX the room goes with it, until the next message is read. */
+	if (variant->family == AF_UNIX)
+		SKIP(return, "vunix only");
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/max_dgram_qlen",
+		 vt_name(variant->family));
+	ASSERT_EQ(0, vt_write_num(path, 0));
+	ASSERT_EQ(0, vt_catch(SIGUSR1, 0));
+	r = vt_socket(variant->family, SOCK_DGRAM);
+	ASSERT_EQ(0, vt_bind(r, "@one"));
+	ASSERT_EQ(1, flood(self->s, "@one", 4));
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	for (i = 0; i < 2; i++) {
+		to[i] = (struct to){ self->s, "@one", 1 + i };
+		ASSERT_EQ(0, vt_bg_block(&bg[i], send_to, &to[i]));
+	}
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+	ASSERT_EQ(4, recv(r, &n, 4, 0));
+	ASSERT_EQ(0, pthread_kill(bg[0].thread, SIGUSR1));
+	ASSERT_EQ(-1, vt_bg_join(&bg[0]));
+	ASSERT_EQ(EINTR, bg[0].err);
+	ASSERT_EQ(4, vt_bg_join(&bg[1]));
+	PROVES("DG-12");
+}
+
 /* Room is made, somebody is about to hear of it, and there is nobody left. */
 TEST_F(dgram_flow, closes_after_one)
 {
