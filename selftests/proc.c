@@ -350,7 +350,7 @@ TEST_F(proc, closed)
 
 #define MANY 3000
 
-TEST_F(proc, many)
+TEST_F_TIMEOUT(proc, many, 150)
 {
 	struct rlimit lim = { MANY + 64, MANY + 64 };
 	static unsigned char seen[MANY];
@@ -387,7 +387,7 @@ TEST_F(proc, many)
  * Read in little bites.  Of vunix, half of the sockets go away meanwhile, and
  * no other may be missed; AF_UNIX resumes by counting and can miss some.
  */
-TEST_F(proc, resumed)
+TEST_F_TIMEOUT(proc, resumed, 150)
 {
 	const int half = 300;
 	int fds[2 * 300], i, n, fd, gone, found = 0;

@@ -85,7 +85,7 @@ debug | arm64)	slow=1 ;;
 esac
 slow=${VM_SLOW-$slow}
 case $name in
-debug)	: "${VM_TIMEOUT:=3000}" "${VM_TESTTIME:=900}" ;;
+debug)	: "${VM_TIMEOUT:=3400}" "${VM_TESTTIME:=900}" ;;
 *)	: "${VM_TIMEOUT:=1500}" "${VM_TESTTIME:=600}" ;;
 esac
 out=${VM_RESULTS:-$tests/bin/vm/$name}
