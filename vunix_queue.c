@@ -707,8 +707,10 @@ static size_t copy_out_pages(struct page *const *pages, u32 off,
 		done += copied;
 		if (copied < len)
 			break;
-		pages += (off + len) >> PAGE_SHIFT;
-		off = 0;
+		/* A vector's piece may have ended inside of a page. */
+		off += len;
+		pages += off >> PAGE_SHIFT;
+		off = vunix_page_offset(off);
 	}
 	return done;
 }
