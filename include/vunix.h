@@ -302,7 +302,7 @@ struct vunix_sock {
 	union {
 		/* Of a connection: listener's q.lock, RCU */
 		struct list_head accept_node;
-		/* Of a datagram socket, which may send to many */
+		/* Of a datagram socket, which may send to many; each by itself */
 		struct {
 			atomic64_t sent_msgs;
 			atomic64_t sent_bytes;

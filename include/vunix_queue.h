@@ -15,7 +15,10 @@
 /* The most that takes a short way: no more than a page. */
 #define VUNIX_SHORT	4096
 
-/* Pages that fit into a writer without an allocation: 64 KiB and a header span 18. */
+/*
+ * Pages that fit into a writer without an allocation, and that a read looks up at
+ * once: 64 KiB and a header span 18.
+ */
 #define VUNIX_BATCH	20
 
 /**
