@@ -801,13 +801,15 @@ void vunix_accept_purge(struct sock *sk);
 #define VUNIX_DROP_FAULT	2	/* the receiver's memory took none of it */
 #define VUNIX_DROP_URGENT	3	/* passed over by a read */
 
-/* vunix_queue.c: storage, accounting, waiting for space */
+/* vunix_queue.c: storage */
 int __init vunix_queue_module_init(void);
 void vunix_queue_module_exit(void);
 void vunix_queue_init(struct vunix_queue *q, int type);
 void vunix_queue_free(struct vunix_queue *q);
 void vunix_queue_kill(struct vunix_queue *q);
 void vunix_queue_shutdown(struct sock *sk, int mode);
+
+/* vunix_wait.c: waiting, and the accounting that is waited for */
 bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
