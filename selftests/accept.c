@@ -42,25 +42,7 @@ FIXTURE_TEARDOWN(conn)
 		PROVES("ACC-13"); \
 } while (0)
 
-FIXTURE(dgram) {
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(dgram) {
-	int family;
-};
-
-VT_FAMILIES(dgram);
-
-FIXTURE_SETUP(dgram)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(dgram)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(dgram, VT_FAMILIES);
 
 /* A client connected to "@l". */
 static int client(int family, int type)

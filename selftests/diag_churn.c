@@ -17,27 +17,7 @@
 #define PAUSE	300	/* sockets shown between two turns */
 #define TURN	400	/* that come and go in each */
 
-FIXTURE(churn)
-{
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(churn)
-{
-	int family;
-};
-
-VT_FAMILIES(churn);
-
-FIXTURE_SETUP(churn)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(churn)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(churn, VT_FAMILIES);
 
 static struct {
 	int family;

@@ -6,35 +6,7 @@
  */
 #include "vunix_test.h"
 
-FIXTURE(any) {
-	struct vt_env env;
-	bool dgram;
-	int a;
-	int b;
-};
-
-FIXTURE_VARIANT(any) {
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(any);
-
-FIXTURE_SETUP(any)
-{
-	int sv[2];
-
-	VT_SETUP();
-	self->dgram = variant->type == SOCK_DGRAM;
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->a = sv[0];
-	self->b = sv[1];
-}
-
-FIXTURE_TEARDOWN(any)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(any, VT_FAMILIES_TYPES, variant->type, a, b);
 
 #define EXEC_ENV "VUNIX_TEST_EXEC"
 
@@ -150,7 +122,7 @@ TEST_F(any, child_keeps)
 	/* The child has the last reference, and something unread. */
 	ASSERT_EQ(0, close(go[1]));
 	ASSERT_EQ(0, status_of(pid));
-	if (self->dgram) {
+	if (variant->type == SOCK_DGRAM) {
 		ASSERT_EQ(0, vt_wait_asleep(bg.tid));
 		ASSERT_ERR(ECONNREFUSED, send(self->b, "x", 1, 0));
 		ASSERT_EQ(0, shutdown(self->b, SHUT_RDWR));
@@ -178,7 +150,7 @@ TEST_F(any, exec_keeps)
 	ASSERT_EQ(1, recv(self->b, &c, 1, 0));
 	ASSERT_EQ('b', c);
 	ASSERT_EQ(0, status_of(pid));
-	ASSERT_TRUE(self->dgram || peer_gone(self->b));
+	ASSERT_TRUE(variant->type == SOCK_DGRAM || peer_gone(self->b));
 	PROVES("CLOSE-08");
 }
 
@@ -209,7 +181,7 @@ TEST_F(any, exec_closes)
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
 	ASSERT_EQ(0, close(go[0]));
 	ASSERT_EQ(0, close(go[1]));
-	if (!self->dgram) {
+	if (variant->type != SOCK_DGRAM) {
 		/* exec() closed it: the new program is still there. */
 		ASSERT_EQ(0, vt_bg_join(&bg));
 		ASSERT_TRUE(peer_gone(self->b));
@@ -219,7 +191,7 @@ TEST_F(any, exec_closes)
 	ASSERT_EQ(1, recv(sv[1], &c, 1, 0));
 	ASSERT_EQ('l', c);
 	ASSERT_EQ(0, status_of(pid));
-	if (self->dgram) {
+	if (variant->type == SOCK_DGRAM) {
 		ASSERT_ERR(ECONNREFUSED, send(self->b, "x", 1, 0));
 		ASSERT_EQ(0, shutdown(self->b, SHUT_RDWR));
 		ASSERT_EQ(0, vt_bg_join(&bg));

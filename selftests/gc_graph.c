@@ -254,27 +254,7 @@ static int try_graph(int family, unsigned int seed, const struct shape *s,
 	return gc_drained(family, base) ? 0 : __LINE__;
 }
 
-FIXTURE(graph)
-{
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(graph)
-{
-	int family;
-};
-
-VT_FAMILIES(graph);
-
-FIXTURE_SETUP(graph)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(graph)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(graph, VT_FAMILIES);
 
 #define OLD_COLLECTOR() do { \
 	if (VT_UNIX_OLDER(7, 3)) { \

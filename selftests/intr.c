@@ -333,32 +333,7 @@ TEST_F(intr, killed)
 	PROVES_INTR();
 }
 
-FIXTURE(stream) {
-	struct vt_env env;
-	int a;
-	int b;
-};
-
-FIXTURE_VARIANT(stream) {
-	int family;
-};
-
-VT_FAMILIES(stream);
-
-FIXTURE_SETUP(stream)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
-	self->a = sv[0];
-	self->b = sv[1];
-}
-
-FIXTURE_TEARDOWN(stream)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(stream, VT_FAMILIES, SOCK_STREAM, a, b);
 
 TEST_F(stream, short_count)
 {

@@ -8,26 +8,7 @@
 
 #include <sys/resource.h>
 
-FIXTURE(any) {
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(any) {
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(any);
-
-FIXTURE_SETUP(any)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(any)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(any, VT_FAMILIES_TYPES);
 
 FIXTURE(one) {
 	struct vt_env env;

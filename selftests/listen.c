@@ -33,25 +33,7 @@ FIXTURE_TEARDOWN(conn)
 	VT_TEARDOWN();
 }
 
-FIXTURE(dgram) {
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(dgram) {
-	int family;
-};
-
-VT_FAMILIES(dgram);
-
-FIXTURE_SETUP(dgram)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(dgram)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(dgram, VT_FAMILIES);
 
 /*
  * Connect without blocking until the listener @name is full: how many got in,

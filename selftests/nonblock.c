@@ -6,33 +6,7 @@
 #define VT_OWN_NETNS
 #include "vunix_test.h"
 
-FIXTURE(any) {
-	struct vt_env env;
-	int a;
-	int b;
-};
-
-FIXTURE_VARIANT(any) {
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(any);
-
-FIXTURE_SETUP(any)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->a = sv[0];
-	self->b = sv[1];
-}
-
-FIXTURE_TEARDOWN(any)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(any, VT_FAMILIES_TYPES, variant->type, a, b);
 
 TEST_F(any, nonblock)
 {
@@ -168,25 +142,7 @@ TEST_F(any, send_short_count)
 	PROVES("NB-03");
 }
 
-FIXTURE(dgram) {
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(dgram) {
-	int family;
-};
-
-VT_FAMILIES(dgram);
-
-FIXTURE_SETUP(dgram)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(dgram)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(dgram, VT_FAMILIES);
 
 TEST_F(dgram, queue_timeout)
 {

@@ -5,33 +5,7 @@
  */
 #include "oob.h"
 
-FIXTURE(oob)
-{
-	struct vt_env env;
-	int s, r;
-};
-
-FIXTURE_VARIANT(oob)
-{
-	int family;
-};
-
-VT_FAMILIES(oob);
-
-FIXTURE_SETUP(oob)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
-	self->s = sv[0];
-	self->r = sv[1];
-}
-
-FIXTURE_TEARDOWN(oob)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(oob, VT_FAMILIES, SOCK_STREAM, s, r);
 
 TEST_F(oob, urgent_byte)
 {

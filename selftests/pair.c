@@ -6,28 +6,7 @@
  */
 #include "vunix_test.h"
 
-FIXTURE(pair)
-{
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(pair)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(pair);
-
-FIXTURE_SETUP(pair)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(pair)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(pair, VT_FAMILIES_TYPES);
 
 /* Does the other end see the name? */
 static bool peer_is(int fd, const char *name)

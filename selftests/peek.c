@@ -4,54 +4,9 @@
  */
 #include "vunix_test.h"
 
-FIXTURE(peek)
-{
-	struct vt_env env;
-	int sv[2];
-};
+VT_FIXTURE_PAIR(peek, VT_FAMILIES_TYPES, variant->type, s, r);
 
-FIXTURE_VARIANT(peek)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(peek);
-
-FIXTURE_SETUP(peek)
-{
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, self->sv));
-}
-
-FIXTURE_TEARDOWN(peek)
-{
-	VT_TEARDOWN();
-}
-
-FIXTURE(peek_stream)
-{
-	struct vt_env env;
-	int sv[2];
-};
-
-FIXTURE_VARIANT(peek_stream)
-{
-	int family;
-};
-
-VT_FAMILIES(peek_stream);
-
-FIXTURE_SETUP(peek_stream)
-{
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, self->sv));
-}
-
-FIXTURE_TEARDOWN(peek_stream)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(peek_stream, VT_FAMILIES, SOCK_STREAM, s, r);
 
 static int inq(int fd)
 {
@@ -94,35 +49,35 @@ TEST_F(peek, unchanged)
 	char buf[16];
 	int i, sum;
 
-	ASSERT_TRUE(none(self->sv[1], MSG_PEEK));
-	ASSERT_EQ(5, send(self->sv[0], "hello", 5, 0));
-	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	ASSERT_TRUE(none(self->r, MSG_PEEK));
+	ASSERT_EQ(5, send(self->s, "hello", 5, 0));
+	ASSERT_EQ(3, send(self->s, "abc", 3, 0));
 	sum = variant->type == SOCK_DGRAM ? 5 : 8;
 	for (i = 0; i < 3; i++) {
 		iov = (struct iovec){ buf, 5 };
-		ASSERT_EQ(5, recvmsg(self->sv[1], &msg, MSG_PEEK));
+		ASSERT_EQ(5, recvmsg(self->r, &msg, MSG_PEEK));
 		ASSERT_EQ(0, msg.msg_flags);
 		ASSERT_EQ(0, memcmp(buf, "hello", 5));
-		ASSERT_EQ(sum, inq(self->sv[1]));
+		ASSERT_EQ(sum, inq(self->r));
 		iov.iov_len = 2;
-		ASSERT_EQ(2, recvmsg(self->sv[1], &msg, MSG_PEEK));
+		ASSERT_EQ(2, recvmsg(self->r, &msg, MSG_PEEK));
 		ASSERT_EQ(variant->type == SOCK_STREAM ? 0 : MSG_TRUNC,
 			  msg.msg_flags);
-		ASSERT_EQ(sum, inq(self->sv[1]));
-		ASSERT_EQ(POLLIN | POLLOUT, vt_poll(self->sv[1], VT_POLL_ALL));
+		ASSERT_EQ(sum, inq(self->r));
+		ASSERT_EQ(POLLIN | POLLOUT, vt_poll(self->r, VT_POLL_ALL));
 	}
-	ASSERT_TRUE(get(self->sv[1], 5, 0, "hello"));
-	ASSERT_TRUE(get(self->sv[1], 5, MSG_PEEK, "abc"));
-	ASSERT_TRUE(get(self->sv[1], 5, 0, "abc"));
-	ASSERT_TRUE(none(self->sv[1], MSG_PEEK));
+	ASSERT_TRUE(get(self->r, 5, 0, "hello"));
+	ASSERT_TRUE(get(self->r, 5, MSG_PEEK, "abc"));
+	ASSERT_TRUE(get(self->r, 5, 0, "abc"));
+	ASSERT_TRUE(none(self->r, MSG_PEEK));
 
 	/* At the end of the stream as recv, too. */
-	ASSERT_EQ(1, send(self->sv[0], "x", 1, 0));
-	ASSERT_EQ(0, shutdown(self->sv[1], SHUT_RD));
-	ASSERT_TRUE(get(self->sv[1], 5, MSG_PEEK, "x"));
-	ASSERT_TRUE(get(self->sv[1], 5, 0, "x"));
-	ASSERT_EQ(0, recv(self->sv[1], buf, 5, MSG_PEEK));
-	ASSERT_EQ(0, recv(self->sv[1], buf, 5, 0));
+	ASSERT_EQ(1, send(self->s, "x", 1, 0));
+	ASSERT_EQ(0, shutdown(self->r, SHUT_RD));
+	ASSERT_TRUE(get(self->r, 5, MSG_PEEK, "x"));
+	ASSERT_TRUE(get(self->r, 5, 0, "x"));
+	ASSERT_EQ(0, recv(self->r, buf, 5, MSG_PEEK));
+	ASSERT_EQ(0, recv(self->r, buf, 5, 0));
 	PROVES("PEEK-01");
 }
 
@@ -132,16 +87,16 @@ TEST_F(peek, blocked)
 	struct vt_bg bg;
 	char buf[8];
 
-	io = (struct vt_io){ self->sv[1], buf, sizeof(buf), MSG_PEEK };
+	io = (struct vt_io){ self->r, buf, sizeof(buf), MSG_PEEK };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(2, send(self->sv[0], "ab", 2, 0));
+	ASSERT_EQ(2, send(self->s, "ab", 2, 0));
 	ASSERT_EQ(2, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "ab", 2));
-	ASSERT_TRUE(get(self->sv[1], 5, 0, "ab"));
+	ASSERT_TRUE(get(self->r, 5, 0, "ab"));
 
 	if (variant->type != SOCK_DGRAM) {
 		ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-		ASSERT_EQ(0, shutdown(self->sv[0], SHUT_WR));
+		ASSERT_EQ(0, shutdown(self->s, SHUT_WR));
 		ASSERT_EQ(0, vt_bg_join(&bg));
 	}
 	PROVES("PEEK-03");
@@ -149,7 +104,7 @@ TEST_F(peek, blocked)
 
 TEST_F(peek, offset_at_the_end)
 {
-	int r = self->sv[1];
+	int r = self->r;
 	struct vt_io io;
 	struct vt_bg bg;
 	char buf[8];
@@ -159,13 +114,13 @@ TEST_F(peek, offset_at_the_end)
 		SKIP(return, "AF_UNIX older than 6.18");
 	}
 	ASSERT_EQ(0, set_peek_off(r, 0));
-	ASSERT_EQ(4, send(self->sv[0], "abcd", 4, 0));
+	ASSERT_EQ(4, send(self->s, "abcd", 4, 0));
 	ASSERT_TRUE(get(r, 8, MSG_PEEK, "abcd"));
 	ASSERT_TRUE(none(r, MSG_PEEK));
 	ASSERT_TRUE(none(r, MSG_PEEK));
 	io = (struct vt_io){ r, buf, sizeof(buf), MSG_PEEK };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(2, send(self->sv[0], "ef", 2, 0));
+	ASSERT_EQ(2, send(self->s, "ef", 2, 0));
 	ASSERT_EQ(2, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "ef", 2));
 	ASSERT_EQ(6, peek_off(r));
@@ -173,7 +128,7 @@ TEST_F(peek, offset_at_the_end)
 	ASSERT_EQ(0, set_peek_off(r, 7));
 	ASSERT_TRUE(none(r, MSG_PEEK));
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(3, send(self->sv[0], "ghi", 3, 0));
+	ASSERT_EQ(3, send(self->s, "ghi", 3, 0));
 	ASSERT_EQ(2, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "hi", 2));
 	/* The data is all there. */
@@ -184,55 +139,29 @@ TEST_F(peek, offset_at_the_end)
 	PROVES("PEEK-07");
 }
 
-FIXTURE(peek_message)
-{
-	struct vt_env env;
-	int sv[2];
-};
+/* The types that keep messages apart */
+#define RECORDS(fixture) \
+	FIXTURE_VARIANT_ADD(fixture, unix_dgram) \
+		{ .family = AF_UNIX, .type = SOCK_DGRAM }; \
+	FIXTURE_VARIANT_ADD(fixture, unix_seqpacket) \
+		{ .family = AF_UNIX, .type = SOCK_SEQPACKET }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix_dgram) \
+		{ .family = AF_VUNIX, .type = SOCK_DGRAM }; \
+	FIXTURE_VARIANT_ADD(fixture, vunix_seqpacket) \
+		{ .family = AF_VUNIX, .type = SOCK_SEQPACKET }
 
-FIXTURE_VARIANT(peek_message)
-{
-	int family;
-	int type;
-};
-
-FIXTURE_VARIANT_ADD(peek_message, unix_dgram) {
-	.family = AF_UNIX, .type = SOCK_DGRAM
-};
-
-FIXTURE_VARIANT_ADD(peek_message, unix_seqpacket) {
-	.family = AF_UNIX, .type = SOCK_SEQPACKET
-};
-
-FIXTURE_VARIANT_ADD(peek_message, vunix_dgram) {
-	.family = AF_VUNIX, .type = SOCK_DGRAM
-};
-
-FIXTURE_VARIANT_ADD(peek_message, vunix_seqpacket) {
-	.family = AF_VUNIX, .type = SOCK_SEQPACKET
-};
-
-FIXTURE_SETUP(peek_message)
-{
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, self->sv));
-}
-
-FIXTURE_TEARDOWN(peek_message)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(peek_message, RECORDS, variant->type, s, r);
 
 TEST_F(peek_message, offset)
 {
 	char buf[16];
 	struct iovec iov = { buf, 2 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int r = self->sv[1];
+	int r = self->r;
 
 	ASSERT_EQ(-1, peek_off(r));
-	ASSERT_EQ(4, send(self->sv[0], "abcd", 4, 0));
-	ASSERT_EQ(3, send(self->sv[0], "efg", 3, 0));
+	ASSERT_EQ(4, send(self->s, "abcd", 4, 0));
+	ASSERT_EQ(3, send(self->s, "efg", 3, 0));
 	ASSERT_TRUE(get(r, 8, MSG_PEEK, "abcd"));
 	ASSERT_EQ(-1, peek_off(r));
 
@@ -255,7 +184,7 @@ TEST_F(peek_message, offset)
 	ASSERT_TRUE(get(r, 1, 0, "a"));
 	ASSERT_EQ(3, peek_off(r));
 	ASSERT_TRUE(none(r, MSG_PEEK));
-	ASSERT_EQ(2, send(self->sv[0], "hi", 2, 0));
+	ASSERT_EQ(2, send(self->s, "hi", 2, 0));
 	ASSERT_TRUE(get(r, 8, MSG_PEEK, "hi"));
 	ASSERT_EQ(0, set_peek_off(r, 1));
 	ASSERT_TRUE(get(r, 8, 0, "efg"));
@@ -272,14 +201,14 @@ TEST_F(peek_message, offset)
 
 TEST_F(peek_message, offset_and_empty)
 {
-	int r = self->sv[1];
+	int r = self->r;
 	char c;
 
 	/* An empty message is peeked once and then does not stand in the way. */
 	ASSERT_EQ(0, set_peek_off(r, 0));
-	ASSERT_EQ(2, send(self->sv[0], "ab", 2, 0));
-	ASSERT_EQ(0, send(self->sv[0], "", 0, 0));
-	ASSERT_EQ(2, send(self->sv[0], "cd", 2, 0));
+	ASSERT_EQ(2, send(self->s, "ab", 2, 0));
+	ASSERT_EQ(0, send(self->s, "", 0, 0));
+	ASSERT_EQ(2, send(self->s, "cd", 2, 0));
 	ASSERT_TRUE(get(r, 8, MSG_PEEK, "ab"));
 	ASSERT_EQ(0, recv(r, &c, 1, MSG_PEEK | MSG_DONTWAIT));
 	ASSERT_TRUE(get(r, 8, MSG_PEEK, "cd"));
@@ -297,23 +226,23 @@ TEST_F(peek_stream, several_segments)
 	char buf[16];
 	int i;
 
-	ASSERT_EQ(2, send(self->sv[0], "ab", 2, 0));
-	ASSERT_EQ(1, send(self->sv[0], "c", 1, 0));
-	ASSERT_EQ(3, send(self->sv[0], "def", 3, 0));
-	ASSERT_TRUE(get(self->sv[1], 5, MSG_PEEK, "abcde"));
-	ASSERT_TRUE(get(self->sv[1], 16, MSG_PEEK, "abcdef"));
+	ASSERT_EQ(2, send(self->s, "ab", 2, 0));
+	ASSERT_EQ(1, send(self->s, "c", 1, 0));
+	ASSERT_EQ(3, send(self->s, "def", 3, 0));
+	ASSERT_TRUE(get(self->r, 5, MSG_PEEK, "abcde"));
+	ASSERT_TRUE(get(self->r, 16, MSG_PEEK, "abcdef"));
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(6, recv(self->sv[1], buf, 16,
+		ASSERT_EQ(6, recv(self->r, buf, 16,
 				  MSG_PEEK | MSG_WAITALL));
 		ASSERT_EQ(0, memcmp(buf, "abcdef", 6));
 	}
-	ASSERT_TRUE(get(self->sv[1], 1, 0, "a"));
-	ASSERT_TRUE(get(self->sv[1], 16, MSG_PEEK, "bcdef"));
-	ASSERT_TRUE(get(self->sv[1], 16, 0, "bcdef"));
+	ASSERT_TRUE(get(self->r, 1, 0, "a"));
+	ASSERT_TRUE(get(self->r, 16, MSG_PEEK, "bcdef"));
+	ASSERT_TRUE(get(self->r, 16, 0, "bcdef"));
 	/* It does wait for the first byte. */
-	io = (struct vt_io){ self->sv[1], buf, 16, MSG_PEEK | MSG_WAITALL };
+	io = (struct vt_io){ self->r, buf, 16, MSG_PEEK | MSG_WAITALL };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(2, send(self->sv[0], "gh", 2, 0));
+	ASSERT_EQ(2, send(self->s, "gh", 2, 0));
 	ASSERT_EQ(2, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "gh", 2));
 	PROVES("PEEK-02");
@@ -326,33 +255,33 @@ TEST_F(peek_stream, large)
 
 	/* Across pages of any storage, and again after part was read. */
 	for (i = 0; i < VT_PATTERN - 1000; i += 1000)
-		ASSERT_EQ(1000, send(self->sv[0], vt_pattern(i), 1000, 0));
-	ASSERT_EQ(i, recv(self->sv[1], buf, VT_PATTERN, MSG_PEEK));
+		ASSERT_EQ(1000, send(self->s, vt_pattern(i), 1000, 0));
+	ASSERT_EQ(i, recv(self->r, buf, VT_PATTERN, MSG_PEEK));
 	ASSERT_EQ(0, memcmp(buf, vt_pattern(0), i));
-	ASSERT_EQ(12345, recv(self->sv[1], buf, 12345, 0));
+	ASSERT_EQ(12345, recv(self->r, buf, 12345, 0));
 	ASSERT_EQ(0, memcmp(buf, vt_pattern(0), 12345));
 	i -= 12345;
-	ASSERT_EQ(i, recv(self->sv[1], buf, VT_PATTERN, MSG_PEEK));
+	ASSERT_EQ(i, recv(self->r, buf, VT_PATTERN, MSG_PEEK));
 	ASSERT_EQ(0, memcmp(buf, vt_pattern(12345), i));
-	ASSERT_EQ(0, set_peek_off(self->sv[1], 10007));
-	ASSERT_EQ(5000, recv(self->sv[1], buf, 5000, MSG_PEEK));
+	ASSERT_EQ(0, set_peek_off(self->r, 10007));
+	ASSERT_EQ(5000, recv(self->r, buf, 5000, MSG_PEEK));
 	ASSERT_EQ(0, memcmp(buf, vt_pattern(12345 + 10007), 5000));
-	ASSERT_EQ(15007, peek_off(self->sv[1]));
-	ASSERT_EQ(i, recv(self->sv[1], buf, VT_PATTERN, 0));
+	ASSERT_EQ(15007, peek_off(self->r));
+	ASSERT_EQ(i, recv(self->r, buf, VT_PATTERN, 0));
 	ASSERT_EQ(0, memcmp(buf, vt_pattern(12345), i));
-	ASSERT_EQ(0, peek_off(self->sv[1]));
+	ASSERT_EQ(0, peek_off(self->r));
 	free(buf);
 	PROVES("PEEK-02", "PEEK-05");
 }
 
 TEST_F(peek_stream, offset)
 {
-	int r = self->sv[1];
+	int r = self->r;
 
 	ASSERT_EQ(-1, peek_off(r));
 	ASSERT_EQ(0, set_peek_off(r, 0));
 	ASSERT_EQ(0, peek_off(r));
-	ASSERT_EQ(10, send(self->sv[0], "abcdefghij", 10, 0));
+	ASSERT_EQ(10, send(self->s, "abcdefghij", 10, 0));
 	ASSERT_TRUE(get(r, 2, MSG_PEEK, "ab"));
 	ASSERT_EQ(2, peek_off(r));
 	ASSERT_TRUE(get(r, 2, MSG_PEEK, "cd"));
@@ -377,10 +306,10 @@ TEST_F(peek_stream, offset)
 TEST_F(peek_stream, offset_over_segments)
 {
 	static const char all[] = "abcdefghijkl";
-	int r = self->sv[1], i;
+	int r = self->r, i;
 
 	for (i = 0; i < 12; i += 3)
-		ASSERT_EQ(3, send(self->sv[0], all + i, 3, 0));
+		ASSERT_EQ(3, send(self->s, all + i, 3, 0));
 	for (i = 0; i < 12; i++) {
 		ASSERT_EQ(0, set_peek_off(r, i));
 		ASSERT_TRUE(get(r, 16, MSG_PEEK, all + i));
@@ -399,10 +328,10 @@ TEST_F(peek_stream, offset_over_segments)
 /* A read for no bytes ends where there are any: not in front of the offset. */
 TEST_F(peek_stream, offset_without_room)
 {
-	int r = self->sv[1];
+	int r = self->r;
 	char c;
 
-	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	ASSERT_EQ(3, send(self->s, "abc", 3, 0));
 	ASSERT_EQ(0, set_peek_off(r, 2));
 	ASSERT_EQ(0, recv(r, &c, 0, MSG_PEEK | MSG_DONTWAIT));
 	ASSERT_EQ(0, set_peek_off(r, 3));

@@ -5,51 +5,9 @@
  */
 #include "peer.h"
 
-FIXTURE(peer)
-{
-	struct vt_env env;
-};
+VT_FIXTURE(peer, VT_FAMILIES_TYPES);
 
-FIXTURE_VARIANT(peer)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(peer);
-
-FIXTURE_SETUP(peer)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(peer)
-{
-	VT_TEARDOWN();
-}
-
-FIXTURE(conn)
-{
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(conn)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_CONN(conn);
-
-FIXTURE_SETUP(conn)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(conn)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(conn, VT_FAMILIES_CONN);
 
 TEST_F(peer, unconnected)
 {

@@ -13,35 +13,7 @@
 #define IN	(POLLIN | POLLRDNORM)
 #define OUT	(POLLOUT | POLLWRNORM | POLLWRBAND)
 
-FIXTURE(any) {
-	struct vt_env env;
-	bool dgram;
-	int a;
-	int b;
-};
-
-FIXTURE_VARIANT(any) {
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(any);
-
-FIXTURE_SETUP(any)
-{
-	int sv[2];
-
-	VT_SETUP();
-	self->dgram = variant->type == SOCK_DGRAM;
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->a = sv[0];
-	self->b = sv[1];
-}
-
-FIXTURE_TEARDOWN(any)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(any, VT_FAMILIES_TYPES, variant->type, a, b);
 
 #define QLEN 3
 
@@ -72,32 +44,7 @@ FIXTURE_TEARDOWN(oneway)
 	VT_TEARDOWN();
 }
 
-FIXTURE(stream) {
-	struct vt_env env;
-	int a;
-	int b;
-};
-
-FIXTURE_VARIANT(stream) {
-	int family;
-};
-
-VT_FAMILIES(stream);
-
-FIXTURE_SETUP(stream)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
-	self->a = sv[0];
-	self->b = sv[1];
-}
-
-FIXTURE_TEARDOWN(stream)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(stream, VT_FAMILIES, SOCK_STREAM, a, b);
 
 /* Take one message or up to 1024 bytes: false if there was nothing. */
 static bool take(int fd)
@@ -114,7 +61,7 @@ static bool writable(int fd)
 
 TEST_F(any, fresh)
 {
-	int want = self->dgram ? OUT : OUT | POLLHUP;
+	int want = variant->type == SOCK_DGRAM ? OUT : OUT | POLLHUP;
 	int s = vt_socket(variant->family, variant->type);
 
 	ASSERT_EQ(want, vt_poll(s, ALL_EVENTS));
@@ -144,7 +91,7 @@ TEST_F(any, connected)
 	ASSERT_EQ(OUT, vt_poll(self->a, ALL_EVENTS));
 
 	/* Not a pair, but through a listener. */
-	if (!self->dgram) {
+	if (variant->type != SOCK_DGRAM) {
 		struct vt_trio t;
 
 		ASSERT_EQ(0, vt_trio(variant->family, variant->type, "@t", &t));
@@ -323,9 +270,9 @@ TEST_F(any, sleeper)
 	ASSERT_TRUE(take(self->a));
 
 	/* Data is no RDHUP, RDHUP no HUP. */
-	io.flags = self->dgram ? POLLIN : POLLRDHUP;
+	io.flags = variant->type == SOCK_DGRAM ? POLLIN : POLLRDHUP;
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_poll, &io));
-	if (self->dgram) {
+	if (variant->type == SOCK_DGRAM) {
 		ASSERT_EQ(0, shutdown(self->a, SHUT_RD));
 		ASSERT_EQ(POLLIN, vt_bg_join(&bg));
 	} else {
@@ -338,7 +285,7 @@ TEST_F(any, sleeper)
 
 	io.flags = 0;
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_poll, &io));
-	if (self->dgram) {
+	if (variant->type == SOCK_DGRAM) {
 		ASSERT_EQ(0, close(self->b));
 		ASSERT_EQ(0, vt_wait_asleep(bg.tid));
 		ASSERT_EQ(0, shutdown(self->a, SHUT_WR));

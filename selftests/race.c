@@ -14,25 +14,7 @@
 
 #define ROUNDS	150
 
-FIXTURE(race) {
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(race) {
-	int family;
-};
-
-VT_FAMILIES(race);
-
-FIXTURE_SETUP(race)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(race)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(race, VT_FAMILIES);
 
 struct job {
 	int fd;

@@ -5,34 +5,7 @@
  */
 #include "scm.h"
 
-FIXTURE(cred)
-{
-	struct vt_env env;
-	int s, r;
-};
-
-FIXTURE_VARIANT(cred)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(cred);
-
-FIXTURE_SETUP(cred)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->s = sv[0];
-	self->r = sv[1];
-}
-
-FIXTURE_TEARDOWN(cred)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(cred, VT_FAMILIES_TYPES, variant->type, s, r);
 
 static int pass(int fd, int on)
 {

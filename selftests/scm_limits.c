@@ -9,34 +9,7 @@
 
 #include <sys/resource.h>
 
-FIXTURE(inflight)
-{
-	struct vt_env env;
-	int s, r;
-};
-
-FIXTURE_VARIANT(inflight)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(inflight);
-
-FIXTURE_SETUP(inflight)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->s = sv[0];
-	self->r = sv[1];
-}
-
-FIXTURE_TEARDOWN(inflight)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(inflight, VT_FAMILIES_TYPES, variant->type, s, r);
 
 /* A user who has nothing on the way. */
 #define NOBODY_ELSE	54321

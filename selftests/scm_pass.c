@@ -13,34 +13,7 @@
 #define SCM_SECURITY 3
 #endif
 
-FIXTURE(pass)
-{
-	struct vt_env env;
-	int s, r;
-};
-
-FIXTURE_VARIANT(pass)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(pass);
-
-FIXTURE_SETUP(pass)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->s = sv[0];
-	self->r = sv[1];
-}
-
-FIXTURE_TEARDOWN(pass)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(pass, VT_FAMILIES_TYPES, variant->type, s, r);
 
 static int set(int fd, int opt, int val)
 {

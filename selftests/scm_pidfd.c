@@ -4,34 +4,7 @@
  */
 #include "scm.h"
 
-FIXTURE(pidfd)
-{
-	struct vt_env env;
-	int s, r;
-};
-
-FIXTURE_VARIANT(pidfd)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(pidfd);
-
-FIXTURE_SETUP(pidfd)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->s = sv[0];
-	self->r = sv[1];
-}
-
-FIXTURE_TEARDOWN(pidfd)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(pidfd, VT_FAMILIES_TYPES, variant->type, s, r);
 
 static int pass(int fd)
 {

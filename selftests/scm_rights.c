@@ -8,34 +8,7 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 
-FIXTURE(rights)
-{
-	struct vt_env env;
-	int s, r;
-};
-
-FIXTURE_VARIANT(rights)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(rights);
-
-FIXTURE_SETUP(rights)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
-	self->s = sv[0];
-	self->r = sv[1];
-}
-
-FIXTURE_TEARDOWN(rights)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(rights, VT_FAMILIES_TYPES, variant->type, s, r);
 
 /* Nothing is queued at @fd. */
 static bool is_empty(int fd)

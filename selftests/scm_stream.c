@@ -5,33 +5,7 @@
  */
 #include "scm.h"
 
-FIXTURE(stream)
-{
-	struct vt_env env;
-	int s, r;
-};
-
-FIXTURE_VARIANT(stream)
-{
-	int family;
-};
-
-VT_FAMILIES(stream);
-
-FIXTURE_SETUP(stream)
-{
-	int sv[2];
-
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
-	self->s = sv[0];
-	self->r = sv[1];
-}
-
-FIXTURE_TEARDOWN(stream)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(stream, VT_FAMILIES, SOCK_STREAM, s, r);
 
 TEST_F(stream, joins_plain_before)
 {

@@ -10,50 +10,9 @@
 
 #include <limits.h>
 
-FIXTURE(socket)
-{
-	struct vt_env env;
-};
+VT_FIXTURE(socket, VT_FAMILIES_TYPES);
 
-FIXTURE_VARIANT(socket)
-{
-	int family;
-	int type;
-};
-
-VT_FAMILIES_TYPES(socket);
-
-FIXTURE_SETUP(socket)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(socket)
-{
-	VT_TEARDOWN();
-}
-
-FIXTURE(create)
-{
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(create)
-{
-	int family;
-};
-
-VT_FAMILIES(create);
-
-FIXTURE_SETUP(create)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(create)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(create, VT_FAMILIES);
 
 static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 

@@ -14,27 +14,7 @@
 /* Of 18 pages that a queue may keep, at least these. */
 #define KEPT	(PAIRS * 10 * 4)
 
-FIXTURE(spares)
-{
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(spares)
-{
-	int family;
-};
-
-VT_FAMILIES(spares);
-
-FIXTURE_SETUP(spares)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(spares)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(spares, VT_FAMILIES);
 
 /* Kilobytes that are free: also what a processor has at hand for itself. */
 static long free_kb(void)

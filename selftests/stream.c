@@ -8,29 +8,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-FIXTURE(stream)
-{
-	struct vt_env env;
-	int sv[2];
-};
-
-FIXTURE_VARIANT(stream)
-{
-	int family;
-};
-
-VT_FAMILIES(stream);
-
-FIXTURE_SETUP(stream)
-{
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, self->sv));
-}
-
-FIXTURE_TEARDOWN(stream)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(stream, VT_FAMILIES, SOCK_STREAM, s, r);
 
 static int inq(int fd)
 {
@@ -66,17 +44,17 @@ TEST_F(stream, one_byte_stream)
 {
 	char buf[16];
 
-	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
-	ASSERT_EQ(1, send(self->sv[0], "d", 1, 0));
-	ASSERT_EQ(5, send(self->sv[0], "efghi", 5, 0));
+	ASSERT_EQ(3, send(self->s, "abc", 3, 0));
+	ASSERT_EQ(1, send(self->s, "d", 1, 0));
+	ASSERT_EQ(5, send(self->s, "efghi", 5, 0));
 	/* Reads smaller than, across and larger than what was sent. */
-	ASSERT_EQ(2, recv(self->sv[1], buf, 2, 0));
+	ASSERT_EQ(2, recv(self->r, buf, 2, 0));
 	ASSERT_EQ(0, memcmp(buf, "ab", 2));
-	ASSERT_EQ(4, recv(self->sv[1], buf, 4, 0));
+	ASSERT_EQ(4, recv(self->r, buf, 4, 0));
 	ASSERT_EQ(0, memcmp(buf, "cdef", 4));
-	ASSERT_EQ(3, recv(self->sv[1], buf, sizeof(buf), 0));
+	ASSERT_EQ(3, recv(self->r, buf, sizeof(buf), 0));
 	ASSERT_EQ(0, memcmp(buf, "ghi", 3));
-	ASSERT_EQ(-1, recv(self->sv[1], buf, 1, MSG_DONTWAIT));
+	ASSERT_EQ(-1, recv(self->r, buf, 1, MSG_DONTWAIT));
 	ASSERT_EQ(EAGAIN, errno);
 	PROVES("STR-01");
 }
@@ -92,32 +70,32 @@ TEST_F(stream, zero_send)
 	char buf[4];
 
 	ASSERT_LE(0, ep);
-	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->sv[1], &ev));
-	io = (struct vt_io){ self->sv[1], buf, sizeof(buf), 0 };
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->r, &ev));
+	io = (struct vt_io){ self->r, buf, sizeof(buf), 0 };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
 
-	ASSERT_EQ(0, send(self->sv[0], "x", 0, 0));
-	ASSERT_EQ(0, send(self->sv[0], NULL, 0, 0));
-	ASSERT_EQ(0, write(self->sv[0], "x", 0));
-	ASSERT_EQ(0, writev(self->sv[0], iov, 2));
-	ASSERT_EQ(0, writev(self->sv[0], iov, 0));
-	ASSERT_EQ(0, sendmsg(self->sv[0], &msg, 0));
+	ASSERT_EQ(0, send(self->s, "x", 0, 0));
+	ASSERT_EQ(0, send(self->s, NULL, 0, 0));
+	ASSERT_EQ(0, write(self->s, "x", 0));
+	ASSERT_EQ(0, writev(self->s, iov, 2));
+	ASSERT_EQ(0, writev(self->s, iov, 0));
+	ASSERT_EQ(0, sendmsg(self->s, &msg, 0));
 	msg.msg_iov = iov;
-	ASSERT_EQ(0, sendmsg(self->sv[0], &msg, 0));
+	ASSERT_EQ(0, sendmsg(self->s, &msg, 0));
 	msg.msg_iovlen = 2;
-	ASSERT_EQ(0, sendmsg(self->sv[0], &msg, 0));
+	ASSERT_EQ(0, sendmsg(self->s, &msg, 0));
 
-	ASSERT_EQ(0, inq(self->sv[1]));
+	ASSERT_EQ(0, inq(self->r));
 	ASSERT_EQ(0, epoll_wait(ep, &ev, 1, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
 	/* What the reader gets in the end is the first real byte. */
-	ASSERT_EQ(1, send(self->sv[0], "y", 1, 0));
+	ASSERT_EQ(1, send(self->s, "y", 1, 0));
 	ASSERT_EQ(1, vt_bg_join(&bg));
 	ASSERT_EQ('y', buf[0]);
 
 	/* Full: still 0, not EAGAIN. */
-	ASSERT_LT(0, fill(self->sv[0]));
-	ASSERT_EQ(0, send(self->sv[0], "x", 0, MSG_DONTWAIT));
+	ASSERT_LT(0, fill(self->s));
+	ASSERT_EQ(0, send(self->s, "x", 0, MSG_DONTWAIT));
 	PROVES("STR-02", "STR-15");
 }
 
@@ -128,22 +106,22 @@ TEST_F(stream, zero_recv)
 	struct vt_bg bg;
 	char c;
 
-	ASSERT_EQ(-1, recv(self->sv[1], &c, 0, MSG_DONTWAIT));
+	ASSERT_EQ(-1, recv(self->r, &c, 0, MSG_DONTWAIT));
 	ASSERT_EQ(EAGAIN, errno);
-	ASSERT_EQ(-1, recvmsg(self->sv[1], &msg, MSG_DONTWAIT));
+	ASSERT_EQ(-1, recvmsg(self->r, &msg, MSG_DONTWAIT));
 	ASSERT_EQ(EAGAIN, errno);
 
-	io = (struct vt_io){ self->sv[1], &c, 0, 0 };
+	io = (struct vt_io){ self->r, &c, 0, 0 };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(2, send(self->sv[0], "ab", 2, 0));
+	ASSERT_EQ(2, send(self->s, "ab", 2, 0));
 	ASSERT_EQ(0, vt_bg_join(&bg));
-	ASSERT_EQ(2, inq(self->sv[1]));
+	ASSERT_EQ(2, inq(self->r));
 
-	ASSERT_EQ(0, recv(self->sv[1], &c, 0, 0));
-	ASSERT_EQ(0, recv(self->sv[1], NULL, 0, 0));
-	ASSERT_EQ(0, recvmsg(self->sv[1], &msg, 0));
-	ASSERT_EQ(2, inq(self->sv[1]));
-	ASSERT_EQ(1, recv(self->sv[1], &c, 1, 0));
+	ASSERT_EQ(0, recv(self->r, &c, 0, 0));
+	ASSERT_EQ(0, recv(self->r, NULL, 0, 0));
+	ASSERT_EQ(0, recvmsg(self->r, &msg, 0));
+	ASSERT_EQ(2, inq(self->r));
+	ASSERT_EQ(1, recv(self->r, &c, 1, 0));
 	ASSERT_EQ('a', c);
 	PROVES("STR-03");
 }
@@ -155,17 +133,17 @@ TEST_F(stream, send_with_address)
 
 	ASSERT_EQ(0, vt_bind(l, "l"));
 	ASSERT_EQ(0, listen(l, 1));
-	ASSERT_EQ(-1, vt_sendto(self->sv[0], "x", 1, 0, "l"));
+	ASSERT_EQ(-1, vt_sendto(self->s, "x", 1, 0, "l"));
 	ASSERT_EQ(EISCONN, errno);
-	ASSERT_EQ(0, inq(self->sv[1]));
+	ASSERT_EQ(0, inq(self->r));
 	ASSERT_EQ(-1, vt_sendto(s, "x", 1, 0, "l"));
 	ASSERT_EQ(EOPNOTSUPP, errno);
-	ASSERT_EQ(-1, vt_sendto(self->sv[0], "x", 1, 0, "@nobody"));
+	ASSERT_EQ(-1, vt_sendto(self->s, "x", 1, 0, "@nobody"));
 	ASSERT_EQ(EISCONN, errno);
 	ASSERT_EQ(-1, vt_sendto(s, "x", 1, 0, "@nobody"));
 	ASSERT_EQ(EOPNOTSUPP, errno);
 	/* It is an error even where nothing would be sent. */
-	ASSERT_EQ(-1, vt_sendto(self->sv[0], "x", 0, 0, "l"));
+	ASSERT_EQ(-1, vt_sendto(self->s, "x", 0, 0, "l"));
 	ASSERT_EQ(EISCONN, errno);
 	ASSERT_EQ(0, vt_poll(l, POLLIN));
 	PROVES("STR-04");
@@ -178,23 +156,23 @@ TEST_F(stream, full)
 	char c = 'z';
 	long n;
 
-	n = fill(self->sv[0]);
+	n = fill(self->s);
 	ASSERT_LT(0, n);
-	ASSERT_EQ(-1, send(self->sv[0], &c, 1, MSG_DONTWAIT));
+	ASSERT_EQ(-1, send(self->s, &c, 1, MSG_DONTWAIT));
 	ASSERT_EQ(EAGAIN, errno);
-	ASSERT_EQ(0, fcntl(self->sv[0], F_SETFL, O_RDWR | O_NONBLOCK));
-	ASSERT_EQ(-1, write(self->sv[0], &c, 1));
+	ASSERT_EQ(0, fcntl(self->s, F_SETFL, O_RDWR | O_NONBLOCK));
+	ASSERT_EQ(-1, write(self->s, &c, 1));
 	ASSERT_EQ(EAGAIN, errno);
-	ASSERT_EQ(0, fcntl(self->sv[0], F_SETFL, O_RDWR));
-	ASSERT_EQ(n, inq(self->sv[1]));
+	ASSERT_EQ(0, fcntl(self->s, F_SETFL, O_RDWR));
+	ASSERT_EQ(n, inq(self->r));
 
-	io = (struct vt_io){ self->sv[0], &c, 1, 0 };
+	io = (struct vt_io){ self->s, &c, 1, 0 };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_send, &io));
-	ASSERT_EQ(n, inq(self->sv[1]));
+	ASSERT_EQ(n, inq(self->r));
 	/* The writer's byte may already be part of what is drained. */
-	n -= drain(self->sv[1]);
+	n -= drain(self->r);
 	ASSERT_EQ(1, vt_bg_join(&bg));
-	n -= drain(self->sv[1]);
+	n -= drain(self->r);
 	ASSERT_EQ(-1, n);
 	PROVES("STR-05", "STR-13");
 }
@@ -210,20 +188,20 @@ TEST_F(stream, short_count)
 		m = size - i < VT_PATTERN ? size - i : VT_PATTERN;
 		memcpy(buf + i, vt_pattern(i), m);
 	}
-	n = send(self->sv[0], buf, size, MSG_DONTWAIT);
+	n = send(self->s, buf, size, MSG_DONTWAIT);
 	ASSERT_LT(0, n);
 	ASSERT_LT(n, (ssize_t)size);
 	/* A buffer is not refused because the rest does not fit. */
 	ASSERT_LE(65536, n);
-	ASSERT_EQ(n, inq(self->sv[1]));
+	ASSERT_EQ(n, inq(self->r));
 	memset(buf, 0, size);
 	for (off = 0; off < (size_t)n; off += m) {
-		m = recv(self->sv[1], buf, VT_PATTERN, MSG_DONTWAIT);
+		m = recv(self->r, buf, VT_PATTERN, MSG_DONTWAIT);
 		ASSERT_LT(0, m);
 		ASSERT_EQ(0, memcmp(buf, vt_pattern(off), m));
 	}
 	ASSERT_EQ((size_t)n, off);
-	ASSERT_EQ(0, inq(self->sv[1]));
+	ASSERT_EQ(0, inq(self->r));
 	free(buf);
 	PROVES("STR-06");
 }
@@ -254,9 +232,9 @@ TEST_F(stream, bulk)
 	ssize_t n;
 
 	buf = malloc(VT_PATTERN);
-	ASSERT_EQ(0, vt_bg_start(&bg, bulk_write, &self->sv[0]));
+	ASSERT_EQ(0, vt_bg_start(&bg, bulk_write, &self->s));
 	for (;; pos += n, i++) {
-		n = recv(self->sv[1], buf, steps[i % ARRAY_SIZE(steps)], 0);
+		n = recv(self->r, buf, steps[i % ARRAY_SIZE(steps)], 0);
 		ASSERT_LE(0, n);
 		if (!n)
 			break;
@@ -276,39 +254,39 @@ TEST_F(stream, vectors)
 	char a[3], b[2], c[8];
 	struct iovec in[3] = { { a, 3 }, { b, 2 }, { c, 8 } };
 
-	ASSERT_EQ(7, writev(self->sv[0], out, 4));
-	ASSERT_EQ(7, readv(self->sv[1], in, 3));
+	ASSERT_EQ(7, writev(self->s, out, 4));
+	ASSERT_EQ(7, readv(self->r, in, 3));
 	ASSERT_EQ(0, memcmp(a, "abc", 3));
 	ASSERT_EQ(0, memcmp(b, "de", 2));
 	ASSERT_EQ(0, memcmp(c, "fg", 2));
 
 	/* Both kinds of call share the stream. */
-	ASSERT_EQ(7, sendmsg(self->sv[0], &msg, 0));
-	ASSERT_EQ(3, write(self->sv[0], "xyz", 3));
-	ASSERT_EQ(3, readv(self->sv[1], in, 1));
+	ASSERT_EQ(7, sendmsg(self->s, &msg, 0));
+	ASSERT_EQ(3, write(self->s, "xyz", 3));
+	ASSERT_EQ(3, readv(self->r, in, 1));
 	ASSERT_EQ(0, memcmp(a, "abc", 3));
-	ASSERT_EQ(4, read(self->sv[1], c, 4));
+	ASSERT_EQ(4, read(self->r, c, 4));
 	ASSERT_EQ(0, memcmp(c, "defg", 4));
 	msg.msg_iov = in;
 	msg.msg_iovlen = 3;
-	ASSERT_EQ(3, recvmsg(self->sv[1], &msg, 0));
+	ASSERT_EQ(3, recvmsg(self->r, &msg, 0));
 	ASSERT_EQ(0, memcmp(a, "xyz", 3));
 
 	/* Errors are the same as well. */
-	ASSERT_EQ(0, fcntl(self->sv[1], F_SETFL, O_RDWR | O_NONBLOCK));
-	ASSERT_EQ(-1, readv(self->sv[1], in, 3));
+	ASSERT_EQ(0, fcntl(self->r, F_SETFL, O_RDWR | O_NONBLOCK));
+	ASSERT_EQ(-1, readv(self->r, in, 3));
 	ASSERT_EQ(EAGAIN, errno);
-	ASSERT_EQ(-1, read(self->sv[1], a, 3));
+	ASSERT_EQ(-1, read(self->r, a, 3));
 	ASSERT_EQ(EAGAIN, errno);
 	/* read() of nothing does not reach the socket. */
-	ASSERT_EQ(0, read(self->sv[1], a, 0));
-	ASSERT_EQ(0, shutdown(self->sv[0], SHUT_WR));
-	ASSERT_EQ(0, readv(self->sv[1], in, 3));
-	ASSERT_EQ(0, read(self->sv[1], a, 3));
+	ASSERT_EQ(0, read(self->r, a, 0));
+	ASSERT_EQ(0, shutdown(self->s, SHUT_WR));
+	ASSERT_EQ(0, readv(self->r, in, 3));
+	ASSERT_EQ(0, read(self->r, a, 3));
 	signal(SIGPIPE, SIG_IGN);
-	ASSERT_EQ(-1, writev(self->sv[0], out, 4));
+	ASSERT_EQ(-1, writev(self->s, out, 4));
 	ASSERT_EQ(EPIPE, errno);
-	ASSERT_EQ(-1, write(self->sv[0], "x", 1));
+	ASSERT_EQ(-1, write(self->s, "x", 1));
 	ASSERT_EQ(EPIPE, errno);
 	PROVES("STR-08", "STR-14");
 }
@@ -319,23 +297,23 @@ TEST_F(stream, bad_memory)
 
 	bad = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(bad != MAP_FAILED);
-	ASSERT_EQ(-1, send(self->sv[0], bad, 5, 0));
+	ASSERT_EQ(-1, send(self->s, bad, 5, 0));
 	ASSERT_EQ(EFAULT, errno);
-	ASSERT_EQ(-1, write(self->sv[0], bad, 4096));
+	ASSERT_EQ(-1, write(self->s, bad, 4096));
 	ASSERT_EQ(EFAULT, errno);
-	ASSERT_EQ(0, inq(self->sv[1]));
+	ASSERT_EQ(0, inq(self->r));
 
-	ASSERT_EQ(5, send(self->sv[0], "hello", 5, 0));
-	ASSERT_EQ(-1, recv(self->sv[1], bad, 5, 0));
+	ASSERT_EQ(5, send(self->s, "hello", 5, 0));
+	ASSERT_EQ(-1, recv(self->r, bad, 5, 0));
 	ASSERT_EQ(EFAULT, errno);
-	ASSERT_EQ(-1, recv(self->sv[1], bad, 5, MSG_PEEK));
+	ASSERT_EQ(-1, recv(self->r, bad, 5, MSG_PEEK));
 	ASSERT_EQ(EFAULT, errno);
-	ASSERT_EQ(5, inq(self->sv[1]));
+	ASSERT_EQ(5, inq(self->r));
 	/* Readable memory is still no place to write. */
 	ASSERT_EQ(0, mprotect(bad, 4096, PROT_READ));
-	ASSERT_EQ(-1, recv(self->sv[1], bad, 5, 0));
+	ASSERT_EQ(-1, recv(self->r, bad, 5, 0));
 	ASSERT_EQ(EFAULT, errno);
-	ASSERT_EQ(5, recv(self->sv[1], buf, sizeof(buf), 0));
+	ASSERT_EQ(5, recv(self->r, buf, sizeof(buf), 0));
 	ASSERT_EQ(0, memcmp(buf, "hello", 5));
 	PROVES("STR-09");
 }
@@ -346,13 +324,13 @@ TEST_F(stream, recv_trunc)
 	struct iovec iov = { buf, 2 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	ASSERT_EQ(5, send(self->sv[0], "abcde", 5, 0));
-	ASSERT_EQ(2, recv(self->sv[1], buf, 2, MSG_TRUNC));
+	ASSERT_EQ(5, send(self->s, "abcde", 5, 0));
+	ASSERT_EQ(2, recv(self->r, buf, 2, MSG_TRUNC));
 	ASSERT_EQ(0, memcmp(buf, "ab", 3));
-	ASSERT_EQ(2, recvmsg(self->sv[1], &msg, MSG_TRUNC));
+	ASSERT_EQ(2, recvmsg(self->r, &msg, MSG_TRUNC));
 	ASSERT_EQ(0, memcmp(buf, "cd", 3));
 	ASSERT_EQ(0, msg.msg_flags);
-	ASSERT_EQ(1, inq(self->sv[1]));
+	ASSERT_EQ(1, inq(self->r));
 	PROVES("STR-10");
 }
 
@@ -361,7 +339,7 @@ TEST_F(stream, who_limits)
 	long plain, with_rcvbuf, small, large;
 	int sv[2];
 
-	plain = fill(self->sv[0]);
+	plain = fill(self->s);
 	ASSERT_LE(65536, plain);
 
 	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
@@ -397,12 +375,12 @@ TEST_F(stream, send_flags)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(flags); i++) {
-		ASSERT_EQ(2, send(self->sv[0], "ab", 2, flags[i]));
+		ASSERT_EQ(2, send(self->s, "ab", 2, flags[i]));
 		/* Not held back, MSG_MORE or not. */
-		ASSERT_EQ(2, inq(self->sv[1]));
-		ASSERT_EQ(2, send(self->sv[0], "cd", 2, 0));
+		ASSERT_EQ(2, inq(self->r));
+		ASSERT_EQ(2, send(self->s, "cd", 2, 0));
 		msg.msg_flags = -1;
-		ASSERT_EQ(4, recvmsg(self->sv[1], &msg, MSG_DONTWAIT));
+		ASSERT_EQ(4, recvmsg(self->r, &msg, MSG_DONTWAIT));
 		ASSERT_EQ(0, memcmp(buf, "abcd", 4));
 		ASSERT_EQ(0, msg.msg_flags);
 	}
@@ -419,8 +397,8 @@ TEST_F(stream, unnamed_peer)
 			      .msg_flags = -1 };
 
 	memset(&un, 0x55, sizeof(un));
-	ASSERT_EQ(2, send(self->sv[0], "ab", 2, 0));
-	ASSERT_EQ(2, recvmsg(self->sv[1], &msg, 0));
+	ASSERT_EQ(2, send(self->s, "ab", 2, 0));
+	ASSERT_EQ(2, recvmsg(self->r, &msg, 0));
 	ASSERT_EQ(0U, msg.msg_namelen);
 	ASSERT_EQ(0, msg.msg_flags);
 	ASSERT_EQ(0x5555, un.sun_family);

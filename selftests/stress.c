@@ -6,67 +6,11 @@
 #define VT_OWN_NETNS
 #include "vunix_test.h"
 
-FIXTURE(any) {
-	struct vt_env env;
-};
+VT_FIXTURE(any, VT_FAMILIES_TYPES);
 
-FIXTURE_VARIANT(any) {
-	int family;
-	int type;
-};
+VT_FIXTURE(conn, VT_FAMILIES_CONN);
 
-VT_FAMILIES_TYPES(any);
-
-FIXTURE_SETUP(any)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(any)
-{
-	VT_TEARDOWN();
-}
-
-FIXTURE(conn) {
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(conn) {
-	int family;
-	int type;
-};
-
-VT_FAMILIES_CONN(conn);
-
-FIXTURE_SETUP(conn)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(conn)
-{
-	VT_TEARDOWN();
-}
-
-FIXTURE(one) {
-	struct vt_env env;
-};
-
-FIXTURE_VARIANT(one) {
-	int family;
-};
-
-VT_FAMILIES(one);
-
-FIXTURE_SETUP(one)
-{
-	VT_SETUP();
-}
-
-FIXTURE_TEARDOWN(one)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE(one, VT_FAMILIES);
 
 static int rounds(int n)
 {

@@ -285,6 +285,44 @@ static inline int vt_pair(int family, int type, int sv[2])
 	return socketpair(vt_family(family), type, 0, sv);
 }
 
+/*
+ * Fixtures that many programs have: with no socket, and with a pair whose sockets
+ * are self->@one and self->@other.  @families is one of the macros above, @kind the
+ * type of the pair, variant->type where the variants have one.
+ */
+#define VT_FIXTURE(fixture, families) \
+	FIXTURE(fixture) { struct vt_env env; }; \
+	FIXTURE_VARIANT(fixture) { int family; int type; }; \
+	families(fixture); \
+	FIXTURE_SETUP(fixture) \
+	{ \
+		VT_SETUP(); \
+	} \
+	FIXTURE_TEARDOWN(fixture) \
+	{ \
+		VT_TEARDOWN(); \
+	} \
+	struct vt_env
+
+#define VT_FIXTURE_PAIR(fixture, families, kind, one, other) \
+	FIXTURE(fixture) { struct vt_env env; int one, other; }; \
+	FIXTURE_VARIANT(fixture) { int family; int type; }; \
+	families(fixture); \
+	FIXTURE_SETUP(fixture) \
+	{ \
+		int sv[2]; \
+		\
+		VT_SETUP(); \
+		ASSERT_EQ(0, vt_pair(variant->family, kind, sv)); \
+		self->one = sv[0]; \
+		self->other = sv[1]; \
+	} \
+	FIXTURE_TEARDOWN(fixture) \
+	{ \
+		VT_TEARDOWN(); \
+	} \
+	struct vt_env
+
 /* Fill in a path address; the length returned includes the NUL. */
 static inline socklen_t vt_path(struct sockaddr_un *un, const char *path)
 {

@@ -7,29 +7,7 @@
 #include <limits.h>
 #include <sys/time.h>
 
-FIXTURE(waitall)
-{
-	struct vt_env env;
-	int sv[2];
-};
-
-FIXTURE_VARIANT(waitall)
-{
-	int family;
-};
-
-VT_FAMILIES(waitall);
-
-FIXTURE_SETUP(waitall)
-{
-	VT_SETUP();
-	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, self->sv));
-}
-
-FIXTURE_TEARDOWN(waitall)
-{
-	VT_TEARDOWN();
-}
+VT_FIXTURE_PAIR(waitall, VT_FAMILIES, SOCK_STREAM, s, r);
 
 static void on_signal(int sig)
 {
@@ -53,31 +31,31 @@ TEST_F(waitall, full_length)
 	char *large;
 	int i;
 
-	io = (struct vt_io){ self->sv[1], buf, 8, MSG_WAITALL };
+	io = (struct vt_io){ self->r, buf, 8, MSG_WAITALL };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	ASSERT_EQ(3, send(self->s, "abc", 3, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
-	ASSERT_EQ(4, send(self->sv[0], "defg", 4, 0));
+	ASSERT_EQ(4, send(self->s, "defg", 4, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
-	ASSERT_EQ(3, send(self->sv[0], "hij", 3, 0));
+	ASSERT_EQ(3, send(self->s, "hij", 3, 0));
 	ASSERT_EQ(8, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "abcdefgh........", 16));
-	ASSERT_EQ(2, recv(self->sv[1], buf, 16, MSG_DONTWAIT));
+	ASSERT_EQ(2, recv(self->r, buf, 16, MSG_DONTWAIT));
 	ASSERT_EQ(0, memcmp(buf, "ij", 2));
 
 	/* Into a vector, everything already there. */
-	ASSERT_EQ(4, send(self->sv[0], "klmn", 4, 0));
-	ASSERT_EQ(4, send(self->sv[0], "opqr", 4, 0));
-	ASSERT_EQ(8, recvmsg(self->sv[1], &msg, MSG_WAITALL));
+	ASSERT_EQ(4, send(self->s, "klmn", 4, 0));
+	ASSERT_EQ(4, send(self->s, "opqr", 4, 0));
+	ASSERT_EQ(8, recvmsg(self->r, &msg, MSG_WAITALL));
 	ASSERT_EQ(0, memcmp(a, "klm", 3));
 	ASSERT_EQ(0, memcmp(b, "nopqr", 5));
 
 	/* More than fits the sender's buffer. */
 	large = malloc(16 * VT_PATTERN);
-	io = (struct vt_io){ self->sv[1], large, 16 * VT_PATTERN, MSG_WAITALL };
+	io = (struct vt_io){ self->r, large, 16 * VT_PATTERN, MSG_WAITALL };
 	ASSERT_EQ(0, vt_bg_start(&bg, vt_io_recv, &io));
 	for (i = 0; i < 16; i++)
-		ASSERT_EQ(VT_PATTERN, send(self->sv[0], vt_pattern(0),
+		ASSERT_EQ(VT_PATTERN, send(self->s, vt_pattern(0),
 					   VT_PATTERN, 0));
 	ASSERT_EQ(16 * VT_PATTERN, vt_bg_join(&bg));
 	for (i = 0; i < 16; i++)
@@ -94,30 +72,30 @@ TEST_F(waitall, cut_short)
 	char buf[16];
 	int sv[2];
 
-	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
-	ASSERT_EQ(3, recv(self->sv[1], buf, 8, MSG_WAITALL | MSG_DONTWAIT));
-	ASSERT_EQ(-1, recv(self->sv[1], buf, 8, MSG_WAITALL | MSG_DONTWAIT));
+	ASSERT_EQ(3, send(self->s, "abc", 3, 0));
+	ASSERT_EQ(3, recv(self->r, buf, 8, MSG_WAITALL | MSG_DONTWAIT));
+	ASSERT_EQ(-1, recv(self->r, buf, 8, MSG_WAITALL | MSG_DONTWAIT));
 	ASSERT_EQ(EAGAIN, errno);
-	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
-	ASSERT_EQ(0, fcntl(self->sv[1], F_SETFL, O_RDWR | O_NONBLOCK));
-	ASSERT_EQ(3, recv(self->sv[1], buf, 8, MSG_WAITALL));
-	ASSERT_EQ(0, fcntl(self->sv[1], F_SETFL, O_RDWR));
+	ASSERT_EQ(3, send(self->s, "abc", 3, 0));
+	ASSERT_EQ(0, fcntl(self->r, F_SETFL, O_RDWR | O_NONBLOCK));
+	ASSERT_EQ(3, recv(self->r, buf, 8, MSG_WAITALL));
+	ASSERT_EQ(0, fcntl(self->r, F_SETFL, O_RDWR));
 
-	ASSERT_EQ(0, set_timeout(self->sv[1], 20));
-	ASSERT_EQ(3, send(self->sv[0], "def", 3, 0));
-	ASSERT_EQ(3, recv(self->sv[1], buf, 8, MSG_WAITALL));
+	ASSERT_EQ(0, set_timeout(self->r, 20));
+	ASSERT_EQ(3, send(self->s, "def", 3, 0));
+	ASSERT_EQ(3, recv(self->r, buf, 8, MSG_WAITALL));
 	ASSERT_EQ(0, memcmp(buf, "def", 3));
-	ASSERT_EQ(-1, recv(self->sv[1], buf, 8, MSG_WAITALL));
+	ASSERT_EQ(-1, recv(self->r, buf, 8, MSG_WAITALL));
 	ASSERT_EQ(EAGAIN, errno);
-	ASSERT_EQ(0, set_timeout(self->sv[1], 0));
+	ASSERT_EQ(0, set_timeout(self->r, 0));
 
-	io = (struct vt_io){ self->sv[1], buf, 8, MSG_WAITALL };
-	ASSERT_EQ(4, send(self->sv[0], "ghij", 4, 0));
+	io = (struct vt_io){ self->r, buf, 8, MSG_WAITALL };
+	ASSERT_EQ(4, send(self->s, "ghij", 4, 0));
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(0, shutdown(self->sv[0], SHUT_WR));
+	ASSERT_EQ(0, shutdown(self->s, SHUT_WR));
 	ASSERT_EQ(4, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "ghij", 4));
-	ASSERT_EQ(0, recv(self->sv[1], buf, 8, MSG_WAITALL));
+	ASSERT_EQ(0, recv(self->r, buf, 8, MSG_WAITALL));
 
 	/* Closed instead, and closed before. */
 	ASSERT_EQ(0, vt_pair(variant->family, SOCK_STREAM, sv));
@@ -143,17 +121,17 @@ TEST_F(waitall, signal)
 	char buf[8];
 	int i;
 
-	io = (struct vt_io){ self->sv[1], buf, 8, MSG_WAITALL };
+	io = (struct vt_io){ self->r, buf, 8, MSG_WAITALL };
 	for (i = 0; i < 2; i++) {
 		/* With SA_RESTART too: a short count cannot be restarted. */
 		sa.sa_flags = i ? SA_RESTART : 0;
 		ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
-		ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+		ASSERT_EQ(3, send(self->s, "abc", 3, 0));
 		ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
 		ASSERT_EQ(0, pthread_kill(bg.thread, SIGUSR1));
 		ASSERT_EQ(3, vt_bg_join(&bg));
 		ASSERT_EQ(0, memcmp(buf, "abc", 3));
-		ASSERT_EQ(-1, recv(self->sv[1], buf, 8, MSG_DONTWAIT));
+		ASSERT_EQ(-1, recv(self->r, buf, 8, MSG_DONTWAIT));
 		ASSERT_EQ(EAGAIN, errno);
 	}
 	PROVES("WAIT-03");
@@ -166,46 +144,46 @@ TEST_F(waitall, lowat)
 	char buf[16];
 	int n;
 
-	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, 5));
-	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
-	ASSERT_EQ(POLLIN | POLLOUT, vt_poll(self->sv[1], VT_POLL_ALL));
-	ASSERT_EQ(3, recv(self->sv[1], buf, 16, MSG_DONTWAIT));
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_RCVLOWAT, 5));
+	ASSERT_EQ(3, send(self->s, "abc", 3, 0));
+	ASSERT_EQ(POLLIN | POLLOUT, vt_poll(self->r, VT_POLL_ALL));
+	ASSERT_EQ(3, recv(self->r, buf, 16, MSG_DONTWAIT));
 
-	io = (struct vt_io){ self->sv[1], buf, 16, 0 };
+	io = (struct vt_io){ self->r, buf, 16, 0 };
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(3, send(self->sv[0], "def", 3, 0));
+	ASSERT_EQ(3, send(self->s, "def", 3, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
 	/* Who waits goes on waiting for what it was. */
-	n = vt_getint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT);
-	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, 1));
-	ASSERT_EQ(1, send(self->sv[0], "g", 1, 0));
+	n = vt_getint(self->r, SOL_SOCKET, SO_RCVLOWAT);
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_RCVLOWAT, 1));
+	ASSERT_EQ(1, send(self->s, "g", 1, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
-	ASSERT_EQ(3, send(self->sv[0], "hij", 3, 0));
+	ASSERT_EQ(3, send(self->s, "hij", 3, 0));
 	ASSERT_EQ(7, vt_bg_join(&bg));
 	ASSERT_EQ(0, memcmp(buf, "defghij", 7));
 	/* Also where nothing had come before it slept. */
-	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, n));
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_RCVLOWAT, n));
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, 1));
-	ASSERT_EQ(1, send(self->sv[0], "k", 1, 0));
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_RCVLOWAT, 1));
+	ASSERT_EQ(1, send(self->s, "k", 1, 0));
 	ASSERT_EQ(0, vt_wait_asleep(bg.tid));
-	ASSERT_EQ(n - 1, send(self->sv[0], "lmnopqrst", n - 1, 0));
+	ASSERT_EQ(n - 1, send(self->s, "lmnopqrst", n - 1, 0));
 	ASSERT_EQ(n, vt_bg_join(&bg));
-	ASSERT_EQ(0, vt_setint(self->sv[1], SOL_SOCKET, SO_RCVLOWAT, n));
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_RCVLOWAT, n));
 
 	/* A smaller buffer is full earlier. */
-	ASSERT_EQ(3, send(self->sv[0], "klm", 3, 0));
-	ASSERT_EQ(3, recv(self->sv[1], buf, 3, 0));
+	ASSERT_EQ(3, send(self->s, "klm", 3, 0));
+	ASSERT_EQ(3, recv(self->r, buf, 3, 0));
 	ASSERT_EQ(0, memcmp(buf, "klm", 3));
 	/* Non-blocking by the file's flag; the end of the stream. */
-	ASSERT_EQ(3, send(self->sv[0], "nop", 3, 0));
-	ASSERT_EQ(0, fcntl(self->sv[1], F_SETFL, O_RDWR | O_NONBLOCK));
-	ASSERT_EQ(3, recv(self->sv[1], buf, 16, 0));
+	ASSERT_EQ(3, send(self->s, "nop", 3, 0));
+	ASSERT_EQ(0, fcntl(self->r, F_SETFL, O_RDWR | O_NONBLOCK));
+	ASSERT_EQ(3, recv(self->r, buf, 16, 0));
 	ASSERT_EQ(0, memcmp(buf, "nop", 3));
-	ASSERT_EQ(0, fcntl(self->sv[1], F_SETFL, O_RDWR));
-	ASSERT_EQ(3, send(self->sv[0], "qrs", 3, 0));
+	ASSERT_EQ(0, fcntl(self->r, F_SETFL, O_RDWR));
+	ASSERT_EQ(3, send(self->s, "qrs", 3, 0));
 	ASSERT_EQ(0, vt_bg_block(&bg, vt_io_recv, &io));
-	ASSERT_EQ(0, shutdown(self->sv[0], SHUT_WR));
+	ASSERT_EQ(0, shutdown(self->s, SHUT_WR));
 	ASSERT_EQ(3, vt_bg_join(&bg));
 	PROVES("WAIT-04");
 }
