@@ -325,7 +325,7 @@ static int is_order(const struct program *p, const struct outcome *o)
 	for (i = 0; i < 2; i++) {
 		if (o->tags[i] == T_END && earlier_blocked(o, o->value[i]) &&
 		    (o->tags[!i] == T_END ||
-		     is_send(&p->op[o->value[i] & 0xffff])))
+		     is_any_send(&p->op[o->value[i] & 0xffff])))
 			return 1;
 		op = o->tags[i] == T_END ? o->value[i] & 0xffff : o->op;
 		if (stream_read(&p->op[op]) &&
