@@ -120,8 +120,13 @@ enum cmsg_kind {
 #define LEN_BAD		(-1)
 /* and one that can for its first half only */
 #define LEN_HALF	(-2)
-/* more than a message may have */
+/* more than a message may have, unless SO_SNDBUF is larger than by default */
 #define LEN_HUGE	(-3)
+/*
+ * Older kernels have all but 68 KiB of a message in one piece of memory, a power of
+ * two, and charge that: here it is hardly more than what is in it.
+ */
+#define HUGE_BYTES	331000
 
 /* --- record.c ------------------------------------------------------------- */
 

@@ -115,7 +115,7 @@ static int is_page_send(const struct op *op)
 
 static int is_any_send(const struct op *op)
 {
-	return is_send(op) || is_page_send(op);
+	return is_send(op) || is_page_send(op) || op->code == OP_FLOW;
 }
 
 /* AF_UNIX looked for a peer first of all, then for everything else. */
@@ -123,8 +123,7 @@ static int is_notconn_first(const struct program *p, const struct outcome *o)
 {
 	const struct op *op = &p->op[o->op];
 
-	if (is_send(op) || op->code == OP_FLOW || op->code == OP_SPLICE_IN ||
-	    op->code == OP_SENDFILE)
+	if (is_any_send(op))
 		if (o->err[0] == ENOTCONN && o->err[1] && o->err[1] != ENOTCONN)
 			return 1;
 	/* So there was no message whose end would have been an edge of output. */
@@ -226,7 +225,7 @@ static int is_inherited(const struct program *p, const struct outcome *o)
 	if (o->tag == T_RET && stream_read(&p->op[o->op]))
 		return o->ret[0] > 0 && o->ret[1] > 0;
 	return o->tag == T_CTLLEN || o->tag == T_FLAGS || o->tag == T_VALUE ||
-	       o->tag == T_CRED;
+	       o->tag == T_CRED || o->tag == T_CMSG;
 }
 
 static int is_connect(const struct op *op)
@@ -346,9 +345,15 @@ static int is_output_edge(const struct op *op)
 /* A read of some bytes of a send makes room, not that of the last one alone. */
 static int is_early_room(const struct program *p, const struct outcome *o)
 {
+	if (!earlier(p, o, is_output_edge, 0))
+		return 0;
+	/* It may be awaited. */
+	if (o->tags[0] != T_END && o->tags[1] == T_END)
+		return p->op[o->value[1] & 0xffff].code == OP_EPWAIT &&
+		       stream_read(&p->op[o->op]);
 	return p->op[o->op].code == OP_EPWAIT && o->tag == T_RET &&
 	       o->value[0] >= 0 && o->value[0] < o->value[1] &&
-	       earlier(p, o, is_output_edge, 0) && earlier(p, o, stream_read, 0);
+	       earlier(p, o, stream_read, 0);
 }
 
 static const struct {

@@ -358,7 +358,7 @@ static const void *out_data(const struct ctx *c, int *len)
 		*len = 64;
 		return memcpy(buf_edge - 32, p, 32);
 	case LEN_HUGE:
-		*len = slot_kind[op->a[0]] == 0 ? 4096 : 420000;
+		*len = slot_kind[op->a[0]] == 0 ? 4096 : HUGE_BYTES;
 		return buf_out;
 	}
 	return p;
@@ -374,7 +374,7 @@ static void *in_data(const struct ctx *c, int *len)
 		*len = 64;
 		return buf_edge - 32;
 	case LEN_HUGE:
-		*len = 420000;
+		*len = HUGE_BYTES;
 	}
 	return buf_in + c->actor * BUF_SIZE;
 }
@@ -798,11 +798,12 @@ static void op_flow(struct ctx *c, const struct op *op)
 	}
 	/* It must be the one that sends to the other. */
 	ret = send(a, buf_out, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	err = errno;
 	rec_num(c->t, T_RET, ret);
 	ioctl(b, FIONREAD, &queued);
 	rec_num(c->t, T_COUNT, queued);
 	if (ret != 1 || queued != 1) {
-		errno = EPIPE;
+		errno = ret < 0 ? err : EPIPE;
 		rec_ret(c, -1);
 		return;
 	}

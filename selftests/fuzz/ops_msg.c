@@ -164,7 +164,7 @@ void op_sendmsg(struct ctx *c)
 		p = memcpy(buf_edge - 32, p, 32);
 		break;
 	case LEN_HUGE:
-		len = slot_type(slots[a[0]]) == 0 ? 4096 : 420000;
+		len = slot_type(slots[a[0]]) == 0 ? 4096 : HUGE_BYTES;
 	}
 	memset(m, 0, sizeof(m));
 	if (many)

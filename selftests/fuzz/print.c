@@ -118,7 +118,7 @@ static void print_addr(FILE *f, const struct program *p, int kind, int i)
 /* Address and length of a buffer */
 static const char *buffer(int len, const char *plain, int *n)
 {
-	*n = len == LEN_HUGE ? 420000 : len < 0 ? 64 : len;
+	*n = len == LEN_HUGE ? HUGE_BYTES : len < 0 ? 64 : len;
 	return len == LEN_BAD ? "bad" : len == LEN_HALF ? "bad - 32" : plain;
 }
 
