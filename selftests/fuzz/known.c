@@ -118,6 +118,13 @@ static int is_any_send(const struct op *op)
 	return is_send(op) || is_page_send(op) || op->code == OP_FLOW;
 }
 
+/* Does it end an epoll_wait() for vunix alone? */
+static int is_watcher_ended(const struct program *p, const struct outcome *o)
+{
+	return o->tags[0] != T_END && o->tags[1] == T_END &&
+	       p->op[o->value[1] & 0xffff].code == OP_EPWAIT;
+}
+
 /* AF_UNIX looked for a peer first of all, then for everything else. */
 static int is_notconn_first(const struct program *p, const struct outcome *o)
 {
@@ -127,6 +134,8 @@ static int is_notconn_first(const struct program *p, const struct outcome *o)
 		if (o->err[0] == ENOTCONN && o->err[1] && o->err[1] != ENOTCONN)
 			return 1;
 	/* So there was no message whose end would have been an edge of output. */
+	if (is_any_send(op) && is_watcher_ended(p, o))
+		return 1;
 	if (op->code == OP_EPWAIT)
 		return earlier(p, o, is_any_send, ENOTCONN);
 	/* And it gave the socket no name, either. */
@@ -348,9 +357,8 @@ static int is_early_room(const struct program *p, const struct outcome *o)
 	if (!earlier(p, o, is_output_edge, 0))
 		return 0;
 	/* It may be awaited. */
-	if (o->tags[0] != T_END && o->tags[1] == T_END)
-		return p->op[o->value[1] & 0xffff].code == OP_EPWAIT &&
-		       stream_read(&p->op[o->op]);
+	if (is_watcher_ended(p, o))
+		return stream_read(&p->op[o->op]);
 	return p->op[o->op].code == OP_EPWAIT && o->tag == T_RET &&
 	       o->value[0] >= 0 && o->value[0] < o->value[1] &&
 	       earlier(p, o, stream_read, 0);
