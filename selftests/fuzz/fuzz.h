@@ -120,13 +120,10 @@ enum cmsg_kind {
 #define LEN_BAD		(-1)
 /* and one that can for its first half only */
 #define LEN_HALF	(-2)
-/* more than a message may have, unless SO_SNDBUF is larger than by default */
+/* more than a message may have */
 #define LEN_HUGE	(-3)
-/*
- * Older kernels have all but 68 KiB of a message in one piece of memory, a power of
- * two, and charge that: here it is hardly more than what is in it.
- */
-#define HUGE_BYTES	331000
+/* Nobody without privilege gets an SO_SNDBUF as large as that. */
+#define HUGE_BYTES	430000
 
 /* --- record.c ------------------------------------------------------------- */
 
