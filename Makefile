@@ -136,6 +136,12 @@ crash-fuzz:
 	@KERNEL=$(KERNEL) selftests/fuzz/run crash -t $(or $(SECONDS),60) \
 		-j $(or $(THREADS),8) $(SEED:%=-s %) $(if $(FAULTS),-F)
 
+# Data races, seen by a kernel that watches for them: SECONDS=, SEED=, THREADS=
+kcsan:
+	@$(VM)/packages.sh uml libelf-dev
+	@KCSAN_SECONDS=$(or $(SECONDS),300) THREADS=$(or $(THREADS),8) \
+		$(SEED:%=SEED=%) selftests/kcsan/run
+
 # Traffic, namespaces, loads: is everything where it was?  MINUTES=, NAMESPACES=,
 # LOADS=, SEED=
 soak:
@@ -268,6 +274,8 @@ help:
 	@echo '                      OPS=1000000 SEED= KERNEL=uml uml-6.12 uml-7.x 6.1 ...'
 	@echo 'make crash-fuzz       the same operations from many threads at once;'
 	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1 KERNEL=debug'
+	@echo 'make kcsan            data races: crash fuzzer and selftests on a kernel with'
+	@echo '                      KCSAN; SECONDS=300 THREADS=8 SEED='
 	@echo 'make soak             traffic, namespaces, loads: is everything where it was?'
 	@echo '                      MINUTES=120 NAMESPACES=1000 LOADS=1000 SEED= KERNEL=6.1'
 	@echo 'make foreign          the tests of the kernel and of stress-ng for AF_UNIX'
@@ -290,8 +298,8 @@ help:
 
 .PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests check-run check-programs check-mon check-observe \
-	check-churn lint gc-check litmus model mutants fuzz coverage crash-fuzz soak \
-	foreign check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
+	check-churn lint gc-check litmus model mutants fuzz coverage crash-fuzz kcsan \
+	soak foreign check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
 	bench-memory bench-programs bench-uml dkms-source dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
 	docs-check help

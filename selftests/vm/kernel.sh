@@ -11,6 +11,7 @@
 #   6.12       the same from bookworm-backports
 #   7.x        the newest of trixie-backports, with its own tool chain
 #   debug      the newest linux-source, built here with KASAN, lockdep, ...
+#   kcsan      the same source, built here to watch for data races (../kcsan)
 #   uml        6.1's linux-source, built here as a program (user-mode Linux)
 #   uml-6.12 uml-7.x    those of 6.12 and of the newest, built likewise; that of
 #              7.x can tell which lines of a module are reached
@@ -18,7 +19,7 @@
 #   i386 s390x 6.1-clang    headers only: no image
 #   kselftest checkpatch memory-model    files of the newest linux-source
 #   sparse     a sparse (the checker) that understands all these kernels
-#   all        each of them (prints one line for each)
+#   all        each of them but kcsan and those of uml (a line for each)
 #
 # A kernel's directory:
 #
@@ -760,6 +761,7 @@ provide()
 		makeargs="CONFIG_DEBUG_INFO_BTF_MODULES="
 		from_debs bookworm-s390x "" s390x ;;
 	debug)	from_source kernel.config debug.config ;;
+	kcsan)	from_source kernel.config kcsan.config ;;
 	uml)	arch=um
 		user_mode bookworm linux-source-6.1 uml.config ;;
 	uml-6.12)
@@ -790,8 +792,8 @@ provide()
 			'*/tools/memory-model/lock.cat' \
 			'*/tools/memory-model/litmus-tests/*' ;;
 	sparse)	newer_sparse ;;
-	*)	die "no kernel $name (6.1 6.12 7.x debug uml uml-6.12 uml-7.x" \
-			"arm64 i386 s390x 6.1-clang kselftest checkpatch" \
+	*)	die "no kernel $name (6.1 6.12 7.x debug kcsan uml uml-6.12" \
+			"uml-7.x arm64 i386 s390x 6.1-clang kselftest checkpatch" \
 			"memory-model all)" ;;
 	esac
 }

@@ -12,7 +12,9 @@
 #                                memory takes what is written)
 #   run.sh -c COMMAND KERNEL     like -r, runs COMMAND there, with its status
 #
-# Kernels: 6.1 6.12 7.x debug arm64; kernel.sh provides them.
+# Kernels: 6.1 6.12 7.x debug arm64, and kcsan, which is not one of "all": the
+# machine goes on when it reports a race, and only those that name the module fail
+# the run (../kcsan/reports).  kernel.sh provides them.
 #
 # Settings, from the environment:
 #   VM_TIMEOUT   seconds for the whole machine      VM_TESTTIME  for a program
@@ -80,12 +82,14 @@ arm64)	arch=aarch64 cross=aarch64-linux-gnu- ;;
 esac
 # Kernels that are slow enough for tests to share what they can.
 case $name in
-debug | arm64)	slow=1 ;;
+debug | arm64 | kcsan)
+	slow=1 ;;
 *)		slow= ;;
 esac
 slow=${VM_SLOW-$slow}
 case $name in
-debug)	: "${VM_TIMEOUT:=3400}" "${VM_TESTTIME:=900}" ;;
+debug | kcsan)
+	: "${VM_TIMEOUT:=3400}" "${VM_TESTTIME:=900}" ;;
 *)	: "${VM_TIMEOUT:=1500}" "${VM_TESTTIME:=600}" ;;
 esac
 out=${VM_RESULTS:-$tests/bin/vm/$name}
@@ -119,7 +123,9 @@ done
 
 [ $mode != test ] || say "preparing"
 kernel=$("$here/kernel.sh" "$name")
-ko=${VUNIX_KO:-$("$here/build-module.sh" "$name")}
+# Reports of races name lines.
+[ "$name" = kcsan ] && flags=KCFLAGS=-g || flags=
+ko=${VUNIX_KO:-$("$here/build-module.sh" "$name" $flags)}
 [ -f "$ko" ] || die "no module $ko"
 
 # The machine's own busybox: ours if it is of the same kind.
@@ -287,6 +293,8 @@ append="$append hung_task_panic=1 sysctl.kernel.panic_on_rcu_stall=1"
 append="$append watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=120"
 append="$append slab_nomerge log_buf_len=4M kmemleak=on ia32_emulation=1"
 [ $mode = test ] && append="$append loglevel=5" || append="$append quiet"
+# One race that was seen is not to hide the next.
+[ "$name" != kcsan ] || append="$append panic_on_warn=0"
 
 if [ $arch = aarch64 ]; then
 	# Architected pointer signing costs an emulated kernel half its speed.
@@ -441,8 +449,13 @@ x86_64-33 | aarch64-0) ;;
 esac
 [ "$(result "$out/results.log")" = 0 ] ||
 	failed="${failed:-result $(result "$out/results.log")}"
-if grep -aqE 'Kernel panic|BUG: |KASAN:|WARNING: .* at ' "$out/serial.log"; then
+if grep -av 'BUG: KCSAN: ' "$out/serial.log" |
+   grep -qE 'Kernel panic|BUG: |KASAN:|WARNING: .* at '; then
 	failed="${failed:+$failed, }complaints on the console"
+fi
+if [ "$name" = kcsan ]; then
+	"$tests/kcsan/reports" -m "$ko" "$out/serial.log" ||
+		failed="${failed:+$failed, }races"
 fi
 
 # Shellcheck: word splitting of the list is meant.
