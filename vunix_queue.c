@@ -231,7 +231,7 @@ static struct page **install_slots(struct vunix_queue *q,
 	for (i = first; i != first + n; i++)
 		w->slots[i & (w->nslots - 1)] = old[i & mask];
 	q->slots = w->slots;
-	q->nslots = w->nslots;
+	WRITE_ONCE(q->nslots, w->nslots);
 	w->slots = NULL;
 	return old == q->inline_slots ? NULL : old;
 }
@@ -302,7 +302,9 @@ static int writer_alloc(struct vunix_writer *w, unsigned int pages,
 			return -ENOBUFS;
 		w->pages[w->nr++] = page;
 	}
-	if (slots > w->q->nslots && (!w->slots || w->nslots < slots)) {
+	/* A hint: the wmutex is somebody else's, writer_is_ready() looks again. */
+	if (slots > READ_ONCE(w->q->nslots) &&
+	    (!w->slots || w->nslots < slots)) {
 		kvfree(w->slots);
 		w->nslots = roundup_pow_of_two(slots);
 		w->slots = kvcalloc(w->nslots, sizeof(*w->slots),

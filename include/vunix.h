@@ -177,7 +177,7 @@ struct vunix_queue {
 	};
 	/* (o) records, or connections that are not accepted yet */
 	u32			qlen;
-	u32			nslots;		/* (l, w) power of two */
+	u32			nslots;		/* (l, w; a hint) power of two */
 	void			*tail_addr;	/* (r) of tail's page, or NULL */
 	void			*head_addr;	/* (w) of the page head is inside */
 	struct page		**slots;	/* (l, w) */
