@@ -140,7 +140,8 @@ bool vunix_dgram_writable(struct sock *sk)
 
 	vunix_state_lock(sk);
 	other = unix_peer(sk);
-	full = other && unix_peer(other) != sk &&
+	/* A hint: the peer's peer is its own lock's. */
+	full = other && READ_ONCE(unix_peer(other)) != sk &&
 	       vunix_recvq_full_lockless(other) &&
 	       vunix_dgram_peer_wake_me(sk, other);
 	vunix_state_unlock(sk);
