@@ -100,6 +100,12 @@ static int put_vfs(struct sk_buff *skb, struct sock *sk)
 	struct unix_diag_vfs vfs = { };
 	struct dentry *dentry;
 
+	/*
+	 * Pairs with the release of the address: the path is there before, and
+	 * does not change but in the socket's release.  Litmus: name-bind.
+	 */
+	if (!smp_load_acquire(&unix_sk(sk)->addr))
+		return 0;
 	vunix_state_lock(sk);
 	dentry = unix_sk(sk)->path.dentry;
 	if (dentry) {
