@@ -36,7 +36,11 @@ struct sock *vunix_peer_get(struct sock *sk)
 	struct sock *peer;
 
 	vunix_state_lock(sk);
-	peer = unix_peer(sk);
+	/*
+	 * Walks over the registry come across embryos and pairs that are being
+	 * linked without their state locks.
+	 */
+	peer = READ_ONCE(unix_peer(sk));
 	if (peer)
 		sock_hold(peer);
 	vunix_state_unlock(sk);
@@ -285,7 +289,6 @@ static void link_peers(struct sock *sk, struct sock *newsk,
 	sock_hold(sk);
 	WRITE_ONCE(unix_peer(newsk), sk);
 	WRITE_ONCE(newsk->sk_state, TCP_ESTABLISHED);
-	newsk->sk_type = sk->sk_type;
 	peercred_swap(newsk, pc);
 	new->u.listener = listener;
 	RCU_INIT_POINTER(newsk->sk_wq, &new->u.peer_wq);
@@ -466,7 +469,7 @@ int vunix_socketpair(struct socket *socka, struct socket *sockb)
 		vunix_lsm_graft(a);
 		vunix_lsm_graft(b);
 	}
-	/* Nobody else knows them, but /proc. */
+	/* Nobody else knows them, but walks over the registry. */
 	sock_hold(a);
 	sock_hold(b);
 	WRITE_ONCE(unix_peer(a), b);

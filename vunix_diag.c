@@ -310,7 +310,8 @@ static int put_info(struct sk_buff *skb, struct sock *sk,
 		info.messages_sent = atomic64_read(&vs->sent_msgs);
 		info.bytes_sent = atomic64_read(&vs->sent_bytes);
 	}
-	peer = unix_peer(sk);
+	/* As in vunix_peer_get(). */
+	peer = READ_ONCE(unix_peer(sk));
 	if (peer)
 		sock_hold(peer);
 	vunix_state_unlock(sk);

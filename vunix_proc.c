@@ -70,9 +70,9 @@ static void *vunix_proc_next(struct seq_file *seq, void *v, loff_t *pos)
 	return vunix_proc_step(seq, ++*pos);
 }
 
-static unsigned int vunix_proc_state(const struct sock *sk)
+static unsigned int vunix_proc_state(const struct sock *sk, int state)
 {
-	bool established = sk->sk_state == TCP_ESTABLISHED;
+	bool established = state == TCP_ESTABLISHED;
 
 	if (sk->sk_socket)
 		return established ? SS_CONNECTED : SS_UNCONNECTED;
@@ -98,6 +98,7 @@ static int vunix_proc_show(struct seq_file *seq, void *v)
 {
 	const struct unix_address *addr;
 	struct sock *sk = v;
+	int state;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(seq, "Num       RefCount Protocol Flags    Type St Inode Path\n");
@@ -110,11 +111,13 @@ static int vunix_proc_show(struct seq_file *seq, void *v)
 		unix_state_unlock(sk);
 		return 0;
 	}
+	/* Embryos and pairs are linked without their state locks. */
+	state = READ_ONCE(sk->sk_state);
 	/* Our own reference is not counted. */
 	seq_printf(seq, "%pK: %08X %08X %08X %04X %02X %5llu", sk,
 		   refcount_read(&sk->sk_refcnt) - 1, 0,
-		   sk->sk_state == TCP_LISTEN ? __SO_ACCEPTCON : 0,
-		   sk->sk_type, vunix_proc_state(sk),
+		   state == TCP_LISTEN ? __SO_ACCEPTCON : 0,
+		   sk->sk_type, vunix_proc_state(sk, state),
 		   (unsigned long long)sock_i_ino(sk));
 	/* Pairs with the release in vunix_name_insert().  Litmus: name-bind. */
 	addr = smp_load_acquire(&unix_sk(sk)->addr);
