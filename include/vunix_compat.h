@@ -261,9 +261,13 @@ static inline u8 vunix_sock_pass_flags(const struct sock *sk,
 				       const struct socket *sock)
 {
 #ifdef VUNIX_HAVE_SK_SCM_FLAGS
-	return (sk->sk_scm_credentials ? VUNIX_PASS_CRED : 0) |
-	       (sk->sk_scm_security ? VUNIX_PASS_SEC : 0) |
-	       (sk->sk_scm_pidfd ? VUNIX_PASS_PIDFD : 0);
+	/*
+	 * setsockopt() writes them, bits of a byte, under a lock that senders do
+	 * not take; each is a flag by itself, and either value will do.
+	 */
+	return (data_race(!!sk->sk_scm_credentials) ? VUNIX_PASS_CRED : 0) |
+	       (data_race(!!sk->sk_scm_security) ? VUNIX_PASS_SEC : 0) |
+	       (data_race(!!sk->sk_scm_pidfd) ? VUNIX_PASS_PIDFD : 0);
 #else
 	u8 flags = 0;
 
