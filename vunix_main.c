@@ -296,7 +296,7 @@ static int accept_op(struct socket *sock, struct socket *newsock,
 static bool is_readable(const struct vunix_queue *q)
 {
 	return READ_ONCE(q->head) != READ_ONCE(q->tail) ||
-	       !list_empty_careful(&q->accept);
+	       !list_empty(&q->accept);
 }
 
 /* What all types have in common. */
