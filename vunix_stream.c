@@ -1148,7 +1148,9 @@ ssize_t vunix_stream_splice_read(struct socket *sock, loff_t *ppos,
 
 	if (*ppos)
 		return -ESPIPE;
-	if (sock->file->f_flags & O_NONBLOCK || flags & SPLICE_F_NONBLOCK)
+	/* fcntl() may be changing it: either value will do. */
+	if (data_race(sock->file->f_flags) & O_NONBLOCK ||
+	    flags & SPLICE_F_NONBLOCK)
 		st.flags = MSG_DONTWAIT;
 	return stream_read(&st, false);
 }
