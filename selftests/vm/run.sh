@@ -293,8 +293,10 @@ append="$append hung_task_panic=1 sysctl.kernel.panic_on_rcu_stall=1"
 append="$append watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=120"
 append="$append slab_nomerge log_buf_len=4M kmemleak=on ia32_emulation=1"
 [ $mode = test ] && append="$append loglevel=5" || append="$append quiet"
-# One race that was seen is not to hide the next.
-[ "$name" != kcsan ] || append="$append panic_on_warn=0"
+# One race that was seen is not to hide the next.  The kernel's own numbers are for
+# machines that are faster: one access in 4000 is looked at for 80 microseconds.
+[ "$name" != kcsan ] ||
+	append="$append panic_on_warn=0 kcsan.skip_watch=500 kcsan.udelay_task=400"
 
 if [ $arch = aarch64 ]; then
 	# Architected pointer signing costs an emulated kernel half its speed.
