@@ -155,6 +155,13 @@ foreign:
 	@$(VM)/packages.sh foreign
 	@FOREIGN_SECONDS=$(or $(FOREIGN_SECONDS),5) selftests/foreign/run $(if $(filter file,$(origin KERNEL)),,$(KERNEL))
 
+# Random system calls on sockets of vunix: MINUTES=, CHILDREN=, SEED=, KERNEL=debug 6.1 ...
+trinity:
+	@$(VM)/packages.sh trinity
+	@KERNEL=$(if $(filter file,$(origin KERNEL)),debug,$(KERNEL)) \
+		MINUTES=$(or $(MINUTES),10) CHILDREN=$(or $(CHILDREN),8) \
+		$(SEED:%=SEED=%) selftests/trinity/run
+
 check:
 	@tools/check
 
@@ -280,6 +287,8 @@ help:
 	@echo '                      MINUTES=120 NAMESPACES=1000 LOADS=1000 SEED= KERNEL=6.1'
 	@echo 'make foreign          the tests of the kernel and of stress-ng for AF_UNIX'
 	@echo '                      KERNEL="6.1 6.12 7.x"'
+	@echo 'make trinity          trinity, the fuzzer of system calls, on sockets of vunix;'
+	@echo '                      MINUTES=10 CHILDREN=8 SEED= KERNEL=debug 6.1 ...'
 	@echo 'make coverage         lines of each file that fuzzer and selftests reach'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
 	@echo '                      KERNEL=uml 6.1 ...'
@@ -299,7 +308,8 @@ help:
 .PHONY: all modules modules_install install install-headers tools install-tools \
 	install-man clean selftests check-run check-programs check-mon check-observe \
 	check-churn lint gc-check litmus model mutants fuzz coverage crash-fuzz kcsan \
-	soak foreign check demo demo-tmux vm bench bench-host bench-cost bench-gc bench-registry \
-	bench-memory bench-programs bench-uml dkms-source dkms-install \
+	soak foreign trinity check demo demo-tmux vm bench bench-host bench-cost \
+	bench-gc bench-registry bench-memory bench-programs bench-uml dkms-source \
+	dkms-install \
 	dkms-remove dkms-built dkms-check deb deb-check examples examples-check \
 	docs-check help

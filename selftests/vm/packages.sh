@@ -3,7 +3,8 @@
 #
 # packages.sh [-n] LIST [PACKAGE...] - install the Debian packages that are missing:
 # those of a list (demo, 32bit, tmux, run, uml, vss, mon, observe, lsm, foreign,
-# package, check), and others that are named. Services that come with them are not started.
+# trinity, package, check), and others that are named. Services that come with them
+# are not started.
 #
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # 32bit: also what builds 32-bit programs.
@@ -15,6 +16,7 @@
 # observe: what selftests/observe/check looks with.
 # lsm: what compiles the rules of selftests/lsm.
 # foreign: also the stressors of selftests/foreign.
+# trinity: also the fuzzer that selftests/trinity runs.
 # package: what makes packages of vunix and tries them, and reads its manual.
 # check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
@@ -36,9 +38,10 @@ observe="$demo libmnl-dev iproute2 jq tshark bpftrace linux-perf"
 mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
 lsm="$demo apparmor secilc"
 foreign="$demo stress-ng"
+trinity="$demo trinity"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db golang-go"
-check="$bits32 $tmux $run $vss $mon $observe $lsm $foreign $package flex bison bc perl
+check="$bits32 $tmux $run $vss $mon $observe $lsm $foreign $trinity $package flex bison bc perl
  libelf-dev libssl-dev sparse
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
@@ -46,7 +49,7 @@ check="$bits32 $tmux $run $vss $mon $observe $lsm $foreign $package flex bison b
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|32bit|tmux|run|uml|vss|mon|observe|lsm|foreign|package|check [PACKAGE...]" >&2
+	echo "usage: packages.sh [-n] demo|32bit|tmux|run|uml|vss|mon|observe|lsm|foreign|trinity|package|check [PACKAGE...]" >&2
 	exit 2
 }
 
@@ -64,6 +67,7 @@ mon)	list=$mon ;;
 observe) list=$observe ;;
 lsm)	list=$lsm ;;
 foreign) list=$foreign ;;
+trinity) list=$trinity ;;
 package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
