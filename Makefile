@@ -159,7 +159,7 @@ foreign:
 trinity:
 	@$(VM)/packages.sh trinity
 	@KERNEL=$(if $(filter file,$(origin KERNEL)),debug,$(KERNEL)) \
-		MINUTES=$(or $(MINUTES),10) CHILDREN=$(or $(CHILDREN),8) \
+		MINUTES=$(or $(MINUTES),10) CHILDREN=$(or $(CHILDREN),24) \
 		$(SEED:%=SEED=%) selftests/trinity/run
 
 check:
@@ -288,7 +288,7 @@ help:
 	@echo 'make foreign          the tests of the kernel and of stress-ng for AF_UNIX'
 	@echo '                      KERNEL="6.1 6.12 7.x"'
 	@echo 'make trinity          trinity, the fuzzer of system calls, on sockets of vunix;'
-	@echo '                      MINUTES=10 CHILDREN=8 SEED= KERNEL=debug 6.1 ...'
+	@echo '                      MINUTES=10 CHILDREN=24 SEED= KERNEL=debug 6.1 ...'
 	@echo 'make coverage         lines of each file that fuzzer and selftests reach'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
 	@echo '                      KERNEL=uml 6.1 ...'

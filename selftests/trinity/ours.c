@@ -9,18 +9,20 @@
  * connected.  What its processes call comes by syscall(), but for calls of 32 bits,
  * which therefore make no sockets.  Of what is so random that no call ever gets
  * anywhere, three of four are replaced: names, which would never meet, by one of a
- * few, and numbers where the kernel wants a pointer to a length.
+ * few, numbers where the kernel wants a pointer to a length, and numbers of options.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define AF_VUNIX	18
+#include <linux/vunix.h>
+
 #define NAMES		8
 
 static long (*next_syscall)(long nr, ...);
@@ -69,15 +71,10 @@ int rand(void)
 	return n % 46 == 45 ? n - 1 : n;
 }
 
-/* Random numbers of our own leave trinity's alone, which its seed repeats */
+/* Of trinity's, so that its seed repeats them, but not the bits it looks at itself */
 static unsigned int number(void)
 {
-	static unsigned int state;
-
-	if (!state)
-		state = getpid();
-	state = state * 1103515245 + 12345;
-	return state >> 16;
+	return rand() >> 8;
 }
 
 static void name_it(long *address, long *length)
@@ -89,6 +86,15 @@ static void name_it(long *address, long *length)
 	name->sun_path[1] = 'a' + (name - few);
 	*address = (long)name;
 	*length = offsetof(struct sockaddr_un, sun_path) + 2;
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+	long where = (long)address, much = length;
+
+	if (number() % 4)
+		name_it(&where, &much);
+	return next_syscall(SYS_bind, fd, where, much);
 }
 
 static void measure_it(long *length)
@@ -121,6 +127,15 @@ static void mend(long nr, long *arg)
 		break;
 	case SYS_getsockopt:
 		measure_it(&arg[4]);
+		arg[1] = number() % 4 ? SOL_SOCKET : SOL_VUNIX;
+		arg[2] = number() % (arg[1] == SOL_SOCKET ? 90 : 5);
+		break;
+	case SYS_setsockopt:
+		/* trinity has those of SOL_SOCKET */
+		if (number() % 2) {
+			arg[1] = SOL_VUNIX;
+			arg[2] = number() % 5;
+		}
 		break;
 	case SYS_recvfrom:
 		measure_it(&arg[5]);
