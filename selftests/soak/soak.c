@@ -5,11 +5,13 @@
  *   soak namespaces NUMBER JOBS SECONDS   network namespaces with traffic, JOBS at
  *                                         a time; NUMBER 0: for that long
  *   soak loads NUMBER MODULE WORKERS      load and unload while it is in use
+ *   soak count [GROUP]                    what there is, and is charged to a cgroup
  *
  * FAMILY, from the environment, is 18.  Everything is checked that is received.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -347,6 +349,219 @@ static int loads(long n, const char *name, int workers)
 	return done != n || all->faults || left;
 }
 
+/* --- what there is --------------------------------------------------------- */
+
+/*
+ * All of it by one process, which has every file open before it begins: a file is
+ * an object, too, and one that has been closed goes only with RCU.
+ */
+static struct source {
+	const char	*name;		/* of the cache, or what starts a line */
+	const char	*says;		/* what to call it; NULL: the same */
+	int		fd, shrink;
+} source[64];
+
+static int sources;
+
+static int open_or_end(const char *name, int flags)
+{
+	int fd = open(name, flags | O_CLOEXEC);
+
+	if (fd < 0) {
+		fault(name);
+		exit(2);
+	}
+	return fd;
+}
+
+static struct source *add_source(const char *name, const char *says, int fd)
+{
+	if (sources == 64) {
+		fault("too much to look at");
+		exit(2);
+	}
+	source[sources] = (struct source){ name, says, fd, -1 };
+	return &source[sources++];
+}
+
+/* What @fd says now */
+static char *content(int fd)
+{
+	static char buf[65536];
+	ssize_t len = 0, n;
+
+	while ((n = pread(fd, buf + len, sizeof(buf) - 1 - len, len)) > 0)
+		len += n;
+	buf[len] = 0;
+	return buf;
+}
+
+/*
+ * The objects in use of a cache.  What a processor has put aside for the next of
+ * them counts as used: shrinking takes it back.
+ */
+static long objects(const struct source *s)
+{
+	if (write(s->shrink, "1\n", 2) != 2)
+		fault("shrink");
+	return strtol(content(s->fd), NULL, 10);
+}
+
+static void add_cache(const char *path)
+{
+	char name[512];
+	struct source *s;
+
+	snprintf(name, sizeof(name), "%s/objects", path);
+	s = add_source(strdup(strrchr(path, '/') + 1), NULL,
+		       open_or_end(name, O_RDONLY));
+	snprintf(name, sizeof(name), "%s/shrink", path);
+	s->shrink = open_or_end(name, O_WRONLY);
+}
+
+static void add_pattern(const char *pattern, void (*add)(const char *))
+{
+	glob_t found;
+	size_t i;
+
+	if (!glob(pattern, 0, NULL, &found))
+		for (i = 0; i < found.gl_pathc; i++)
+			add(found.gl_pathv[i]);
+	globfree(&found);
+}
+
+static void add_sysctl(const char *path)
+{
+	if (!strstr(path, "/max_"))
+		add_source("", strdup(strrchr(path, '/') + 1),
+			   open_or_end(path, O_RDONLY));
+}
+
+/* A network namespace comes and goes, on @cpu if that is one. */
+static void one_namespace(int cpu)
+{
+	pid_t pid = fork();
+	cpu_set_t set;
+
+	if (!pid) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu < 0 ? 0 : cpu, &set);
+		if (cpu >= 0 && sched_setaffinity(0, sizeof(set), &set))
+			_exit(2);
+		_exit(!!unshare(CLONE_NEWNET));
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		fault("a process");
+}
+
+/*
+ * What is on its way out arrives.
+ *
+ * A processor keeps up to a page of what was last charged to a cgroup until it
+ * charges another one, ours: with a namespace on each.  The kernel ends namespaces
+ * one after the other, or several at once; what it ends it keeps until it has
+ * ended others, and not without having waited for all that RCU was to free.  So
+ * as soon as only the last is there, what was closed before has gone.
+ */
+static void settle(const struct source *spaces, int caches)
+{
+	long cpu;
+	int i, j;
+
+	for (cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
+		one_namespace(cpu);
+	sync();
+	if (write(caches, "3\n", 2) != 2)
+		fault("drop_caches");
+	for (i = 0; i < 8; i++) {
+		one_namespace(-1);
+		for (j = 0; j < 20; j++) {
+			usleep(10000);
+			if (objects(spaces) <= 1)
+				return;
+		}
+	}
+}
+
+static void print_source(const struct source *s)
+{
+	const char *says = s->says ? s->says : s->name;
+	char *line, *rest = content(s->fd);
+	size_t len = strlen(s->name);
+	long n = -1;
+
+	if (!strcmp(s->name, "\n")) {
+		/* Lines, but for the first */
+		for (; (rest = strchr(rest, '\n')); rest++)
+			n++;
+		printf("%s: %ld\n", says, n);
+		return;
+	}
+	while ((line = strsep(&rest, "\n"))) {
+		if (strncmp(line, s->name, len) || (len && line[len] != ' '))
+			continue;
+		line += len;
+		/* "sockets: used 7", "VUNIX 1024 7 ..." */
+		if (!strcmp(s->name, "VUNIX"))
+			strtol(line, &line, 10);
+		else if (!strcmp(s->name, "sockets:"))
+			line += strlen(" used");
+		printf("%s: %ld\n", says, strtol(line, NULL, 10));
+		return;
+	}
+}
+
+static int count(const char *group)
+{
+	static const char *const memory[] = {
+		/* Some are parts of others: they say what it is. */
+		"kernel", "slab", "kernel_stack", "pagetables", "percpu", "vmalloc",
+	};
+	struct source *spaces, *s;
+	char name[256], says[64];
+	int caches, flush = -1, fd;
+	size_t i;
+
+	add_cache("/sys/kernel/slab/net_namespace");
+	spaces = &source[0];
+	/* Files as well: file-nr is off by what each processor has not told yet. */
+	add_cache("/sys/kernel/slab/filp");
+	add_pattern("/sys/kernel/slab/*[vV][uU][nN][iI][xX]*", add_cache);
+	add_source("sockets:", "sockets in use",
+		   open_or_end("/proc/net/sockstat", O_RDONLY));
+	add_source("VUNIX", "sockets of VUNIX",
+		   open_or_end("/proc/net/protocols", O_RDONLY));
+	add_pattern("/proc/sys/net/vunix/*inflight*", add_sysctl);
+	add_source("\n", "listed in /proc/net/vunix",
+		   open_or_end("/proc/net/vunix", O_RDONLY));
+	add_source("", "references of the module",
+		   open_or_end("/sys/module/vunix/refcnt", O_RDONLY));
+	if (group) {
+		snprintf(name, sizeof(name), "%s/memory.stat", group);
+		fd = open_or_end(name, O_RDONLY);
+		for (i = 0; i < sizeof(memory) / sizeof(*memory); i++) {
+			snprintf(says, sizeof(says), "%s memory of the cgroup",
+				 memory[i]);
+			add_source(memory[i], strdup(says), fd);
+		}
+		snprintf(name, sizeof(name), "%s/cpu.stat", group);
+		flush = open_or_end(name, O_RDONLY);
+	}
+	caches = open_or_end("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	settle(spaces, caches);
+	/* Who reads the one has every processor tell what it knows of the other. */
+	if (group)
+		content(flush);
+	for (s = source; s < source + sources; s++) {
+		if (s->shrink >= 0)
+			printf("objects of %s: %ld\n", s->name, objects(s));
+		else
+			print_source(s);
+	}
+	return !!all->faults;
+}
+
 int main(int argc, char **argv)
 {
 	if (getenv("FAMILY"))
@@ -360,7 +575,10 @@ int main(int argc, char **argv)
 		return namespaces(atol(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	if (argc == 5 && !strcmp(argv[1], "loads"))
 		return loads(atol(argv[2]), argv[3], atoi(argv[4]));
+	if (argc >= 2 && argc <= 3 && !strcmp(argv[1], "count"))
+		return count(argv[2]);
 	fprintf(stderr, "usage: soak namespaces NUMBER JOBS SECONDS\n"
-		"       soak loads NUMBER MODULE WORKERS\n");
+		"       soak loads NUMBER MODULE WORKERS\n"
+		"       soak count [GROUP]\n");
 	return 2;
 }
