@@ -482,8 +482,7 @@ static inline bool vunix_wants_stamp(const struct sock *sk,
 static inline bool vunix_pass_rights(const struct sock *sk)
 {
 #ifdef VUNIX_HAVE_SK_SCM_FLAGS
-	/* As in vunix_sock_pass_flags(). */
-	return data_race(!!sk->sk_scm_rights);
+	return VUNIX_RACY_BIT(sk->sk_scm_rights);
 #else
 	return READ_ONCE(vunix_sk(sk)->pass_rights);
 #endif

@@ -253,6 +253,11 @@ static inline bool vunix_iter_keeps_pages(const struct iov_iter *iter)
 
 #ifdef VUNIX_HAVE_SK_SCM_FLAGS
 #define VUNIX_CORE_PASSRIGHTS	true
+/*
+ * setsockopt() writes these bits of a byte under a lock that senders do not take;
+ * each is a flag by itself, and either value will do.
+ */
+#define VUNIX_RACY_BIT(bit)	data_race(!!(bit))
 #else
 #define VUNIX_CORE_PASSRIGHTS	false
 #endif
@@ -261,13 +266,9 @@ static inline u8 vunix_sock_pass_flags(const struct sock *sk,
 				       const struct socket *sock)
 {
 #ifdef VUNIX_HAVE_SK_SCM_FLAGS
-	/*
-	 * setsockopt() writes them, bits of a byte, under a lock that senders do
-	 * not take; each is a flag by itself, and either value will do.
-	 */
-	return (data_race(!!sk->sk_scm_credentials) ? VUNIX_PASS_CRED : 0) |
-	       (data_race(!!sk->sk_scm_security) ? VUNIX_PASS_SEC : 0) |
-	       (data_race(!!sk->sk_scm_pidfd) ? VUNIX_PASS_PIDFD : 0);
+	return (VUNIX_RACY_BIT(sk->sk_scm_credentials) ? VUNIX_PASS_CRED : 0) |
+	       (VUNIX_RACY_BIT(sk->sk_scm_security) ? VUNIX_PASS_SEC : 0) |
+	       (VUNIX_RACY_BIT(sk->sk_scm_pidfd) ? VUNIX_PASS_PIDFD : 0);
 #else
 	u8 flags = 0;
 
