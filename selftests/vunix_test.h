@@ -292,22 +292,16 @@ static inline int vt_pair(int family, int type, int sv[2])
  */
 #define VT_FIXTURE(fixture, families) \
 	FIXTURE(fixture) { struct vt_env env; }; \
-	FIXTURE_VARIANT(fixture) { int family; int type; }; \
-	families(fixture); \
+	VT_FIXTURE_REST(fixture, families) \
 	FIXTURE_SETUP(fixture) \
 	{ \
 		VT_SETUP(); \
-	} \
-	FIXTURE_TEARDOWN(fixture) \
-	{ \
-		VT_TEARDOWN(); \
 	} \
 	struct vt_env
 
 #define VT_FIXTURE_PAIR(fixture, families, kind, one, other) \
 	FIXTURE(fixture) { struct vt_env env; int one, other; }; \
-	FIXTURE_VARIANT(fixture) { int family; int type; }; \
-	families(fixture); \
+	VT_FIXTURE_REST(fixture, families) \
 	FIXTURE_SETUP(fixture) \
 	{ \
 		int sv[2]; \
@@ -317,11 +311,16 @@ static inline int vt_pair(int family, int type, int sv[2])
 		self->one = sv[0]; \
 		self->other = sv[1]; \
 	} \
+	struct vt_env
+
+/* What they share */
+#define VT_FIXTURE_REST(fixture, families) \
+	FIXTURE_VARIANT(fixture) { int family; int type; }; \
+	families(fixture); \
 	FIXTURE_TEARDOWN(fixture) \
 	{ \
 		VT_TEARDOWN(); \
-	} \
-	struct vt_env
+	}
 
 /* Fill in a path address; the length returned includes the NUL. */
 static inline socklen_t vt_path(struct sockaddr_un *un, const char *path)

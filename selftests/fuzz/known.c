@@ -134,9 +134,7 @@ static int is_notconn_first(const struct program *p, const struct outcome *o)
 		if (o->err[0] == ENOTCONN && o->err[1] && o->err[1] != ENOTCONN)
 			return 1;
 	/* So there was no message whose end would have been an edge of output. */
-	if (is_any_send(op) && is_watcher_ended(p, o))
-		return 1;
-	if (op->code == OP_EPWAIT)
+	if (op->code == OP_EPWAIT || is_watcher_ended(p, o))
 		return earlier(p, o, is_any_send, ENOTCONN);
 	/* And it gave the socket no name, either. */
 	return earlier(p, o, is_pass_option, 0) &&
