@@ -32,6 +32,7 @@
 #
 # Newer versions are looked for once a day; VUNIX_REFRESH=1 looks now, and
 # VUNIX_REFRESH=0 takes what is there. What nobody asked for in a week goes.
+# Kernels are built at a nice value of KERNEL_NICE (5).
 
 set -eu
 umask 022
@@ -525,7 +526,7 @@ build_tree()
 			die "these options are not to be had in $pkg"
 		fi
 		# shellcheck disable=SC2086
-		nice -n 5 make $makeargs -j"$(nproc)" "$@" >>../log 2>&1 || {
+		nice -n "${KERNEL_NICE:-5}" make $makeargs -j"$(nproc)" "$@" >>../log 2>&1 || {
 			tail -n 20 ../log >&2
 			die "building it failed: $D.work/log"
 		}

@@ -193,7 +193,7 @@ programs()
 root=$work/root
 mkdir -p "$root/bin" "$root/modules"
 cp "$(busybox_of $arch)" "$root/bin/busybox"
-cp "$here/init" "$root/init"
+cp "$here/init" "$here/guest.sh" "$root/"
 chmod +x "$root/init" "$root/bin/busybox"
 # Only what names a module may be there
 if [ -s "$kernel/modules/load-order" ]; then

@@ -4,8 +4,9 @@
 # uml.sh KERNEL ROOT SECONDS - user-mode Linux with the directory ROOT as its root
 #
 # KERNEL is "uml" or another one of kernel.sh's programs.  /work, which is a shell
-# script in ROOT, is run with busybox once the usual file systems are there; what
-# it writes goes to standard output.  The exit status is that of /work.
+# script in ROOT, is run by busybox, whose commands are all in /bin, once the usual
+# file systems are there; it may source /guest.sh.  What it writes goes to standard
+# output.  The exit status is that of /work.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,9 +28,11 @@ trap 'exit 130' HUP INT TERM
 
 mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/tmp"
 cp "$(command -v busybox)" "$root/bin/busybox"
+cp "$here/guest.sh" "$root/"
 cat >"$root/init" <<'END'
 #!/bin/busybox sh
 export PATH=/bin HOME=/
+/bin/busybox --install -s /bin
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 busybox mount -t devtmpfs devtmpfs /dev
@@ -37,6 +40,8 @@ busybox mount -t tmpfs tmpfs /tmp
 busybox mkdir -p /dev/shm
 busybox mount -t tmpfs tmpfs /dev/shm
 busybox mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+. /guest.sh
+log_begin
 busybox sh /work
 echo $? >/status
 busybox poweroff -f
