@@ -22,6 +22,7 @@
 #   VM_BITS      "64 32": which programs            VM_APPEND    kernel options
 #   VM_ACCEL     kvm or tcg, else what works        VM_PARAMS    module options
 #   VM_ICOUNT    1: one processor, whose clock counts instructions
+#   VM_THREAD    "single": emulated processors take turns (multi)
 #   VM_FAMILIES  "unix" or "vunix" alone          VM_SLOW      1: share namespaces
 #   VM_HUGE      1: tests of a million sockets, too (with VM_MEM=8G or so)
 #   VM_STRESS    N: N times the rounds of tests that are under load
@@ -304,7 +305,10 @@ if [ $arch = aarch64 ]; then
 	append="console=ttyAMA0 $append"
 else
 	# QEMU 7.2's cmpxchg16b corrupts flags, and 6.12 with them: no cx16.
-	set -- -M q35 -accel tcg,thread=multi -cpu max,-cx16 \
+	# A processor of QEMU 7.2 that translates what another one is patching may
+	# keep what was there for good: it runs into the same int3 for ever, or into
+	# one that the kernel knows nothing of.  Those that take turns do not.
+	set -- -M q35 -accel "tcg,thread=${VM_THREAD:-multi}" -cpu max,-cx16 \
 		-device isa-debug-exit,iobase=0xf4,iosize=4
 	if [ "${VM_ICOUNT:-}" = 1 ]; then
 		# As ../../bench/vm.sh has it, for the same reasons
