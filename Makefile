@@ -15,6 +15,12 @@ DKMS_KERNELS ?= $(shell uname -r)
 DKMS_FILES := Kbuild Makefile dkms.conf COPYING vunix_*.c include \
 	tools/dkms-built tools/secure-boot-hint
 
+# kernel_or NAME: the kernel that was asked for, else that one
+kernel_or = $(if $(filter file,$(origin KERNEL)),$(1),$(KERNEL))
+# packages KERNEL: the list of packages that building and booting it takes
+packages = $(or $(if $(filter uml%,$(1)),uml),$(if $(filter debug kcsan,$(1)),kernel),\
+	$(if $(filter arm64,$(1)),check),demo)
+
 # W=, C=, V= on the command line reach kbuild by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
@@ -103,25 +109,28 @@ lint:
 
 # What the collector finds, in userland: selftests/gc-check
 gc-check:
+	@$(VM)/packages.sh userland
 	@$(MAKE) -s -C selftests/gc-check check
 
 # What every barrier is for, and what happens without it: selftests/litmus
 litmus:
+	@$(VM)/packages.sh userland
 	@selftests/litmus/check
 
 # How it goes about it, in every order that is possible: selftests/model
 model:
+	@$(VM)/packages.sh userland spin
 	@selftests/model/check
 
 # Does a test fail for each mistake that is made on purpose?  selftests/mutants
 mutants:
-	@$(VM)/packages.sh $(if $(filter uml,$(KERNEL)),uml,demo)
+	@$(VM)/packages.sh $(call packages,$(KERNEL))
 	@KERNEL=$(KERNEL) selftests/mutants/run
 
 # Random programs on AF_UNIX and on vunix: the same?  OPS=, SEED=, KERNEL=uml uml-7.x 6.1 ...
 fuzz:
-	@$(VM)/packages.sh $(if $(filter uml%,$(KERNEL)),uml,demo)
-	@KERNEL=$(KERNEL) selftests/fuzz/run diff -n $(or $(OPS),1000000) \
+	@$(VM)/packages.sh $(call packages,$(call kernel_or,uml))
+	@KERNEL=$(call kernel_or,uml) selftests/fuzz/run diff -n $(or $(OPS),1000000) \
 		$(SEED:%=-s %)
 
 # Which lines the fuzzer and the selftests reach: OPS=, SEED=
@@ -132,20 +141,20 @@ coverage:
 # The same operations from many threads at once: SECONDS=, SEED=, THREADS=, and
 # FAULTS=1 where allocations can be made to fail (KERNEL=debug)
 crash-fuzz:
-	@$(VM)/packages.sh $(if $(filter uml%,$(KERNEL)),uml,demo)
+	@$(VM)/packages.sh $(call packages,$(KERNEL))
 	@KERNEL=$(KERNEL) selftests/fuzz/run crash -t $(or $(SECONDS),60) \
 		-j $(or $(THREADS),8) $(SEED:%=-s %) $(if $(FAULTS),-F)
 
 # Data races, seen by a kernel that watches for them: SECONDS=, SEED=, THREADS=
 kcsan:
-	@$(VM)/packages.sh uml libelf-dev
+	@$(VM)/packages.sh kernel
 	@KCSAN_SECONDS=$(or $(SECONDS),300) THREADS=$(or $(THREADS),8) \
 		$(SEED:%=SEED=%) selftests/kcsan/run
 
 # Traffic, namespaces, loads: is everything where it was?  MINUTES=, NAMESPACES=,
 # LOADS=, SEED=
 soak:
-	@$(VM)/packages.sh demo
+	@$(VM)/packages.sh $(call packages,$(KERNEL))
 	@KERNEL=$(KERNEL) MINUTES=$(or $(MINUTES),120) \
 		NAMESPACES=$(or $(NAMESPACES),1000) LOADS=$(or $(LOADS),1000) \
 		$(SEED:%=SEED=%) selftests/soak/run
@@ -153,12 +162,12 @@ soak:
 # Tests that others have written for AF_UNIX: KERNEL="6.1 6.12 7.x"
 foreign:
 	@$(VM)/packages.sh foreign
-	@FOREIGN_SECONDS=$(or $(FOREIGN_SECONDS),5) selftests/foreign/run $(if $(filter file,$(origin KERNEL)),,$(KERNEL))
+	@FOREIGN_SECONDS=$(or $(FOREIGN_SECONDS),5) selftests/foreign/run $(call kernel_or)
 
 # Random system calls on sockets of vunix: MINUTES=, CHILDREN=, SEED=, KERNEL=debug 6.1 ...
 trinity:
-	@$(VM)/packages.sh trinity
-	@KERNEL=$(if $(filter file,$(origin KERNEL)),debug,$(KERNEL)) \
+	@$(VM)/packages.sh $(call packages,$(call kernel_or,debug)) trinity
+	@KERNEL=$(call kernel_or,debug) \
 		MINUTES=$(or $(MINUTES),10) CHILDREN=$(or $(CHILDREN),24) \
 		$(SEED:%=SEED=%) selftests/trinity/run
 
@@ -172,7 +181,7 @@ demo-tmux:
 	@tools/demo-tmux $(KERNEL)
 
 vm:
-	@$(VM)/packages.sh demo
+	@$(VM)/packages.sh $(call packages,$(KERNEL))
 	@$(VM)/run.sh -r $(KERNEL)
 
 bench:
@@ -279,19 +288,22 @@ help:
 	@echo '                      GRAPHS=10000000 SCHEDULES=4000000 MUTANTS= SEED='
 	@echo 'make fuzz             random programs, the same on AF_UNIX and vunix?'
 	@echo '                      OPS=1000000 SEED= KERNEL=uml uml-6.12 uml-7.x 6.1 ...'
+	@echo '                      FUZZ_GUIDED=0 on uml-7.x and debug'
 	@echo 'make crash-fuzz       the same operations from many threads at once;'
-	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1 KERNEL=debug'
+	@echo '                      SECONDS=60 THREADS=8 SEED= FAULTS=1'
+	@echo '                      KERNEL=6.1 debug uml-7.x ...'
 	@echo 'make kcsan            data races: crash fuzzer and selftests on a kernel with'
-	@echo '                      KCSAN; SECONDS=300 THREADS=8 SEED='
+	@echo '                      KCSAN; SECONDS=300 THREADS=8 SEED= KCSAN_TESTS= KCSAN_SMP=4'
 	@echo 'make soak             traffic, namespaces, loads: is everything where it was?'
 	@echo '                      MINUTES=120 NAMESPACES=1000 LOADS=1000 SEED= KERNEL=6.1'
 	@echo 'make foreign          the tests of the kernel and of stress-ng for AF_UNIX'
-	@echo '                      KERNEL="6.1 6.12 7.x"'
+	@echo '                      KERNEL="6.1 6.12 7.x" FOREIGN_SECONDS=5'
 	@echo 'make trinity          trinity, the fuzzer of system calls, on sockets of vunix;'
 	@echo '                      MINUTES=10 CHILDREN=24 SEED= KERNEL=debug 6.1 ...'
-	@echo 'make coverage         lines of each file that fuzzer and selftests reach'
+	@echo 'make coverage         lines of each file that fuzzer and selftests reach;'
+	@echo '                      OPS=300000 SEED=1'
 	@echo 'make mutants          the module broken on purpose: do tests see it?'
-	@echo '                      KERNEL=uml 6.1 ...'
+	@echo '                      KERNEL=uml 6.1 ... MUT_TRIES=3'
 	@echo 'make bench            rates, beside AF_UNIX, pipe and TCP: table and plots'
 	@echo 'make bench-host       the same on this machine, with the module loaded'
 	@echo 'make bench-cost       instructions of every operation, beside AF_UNIX and pipe'

@@ -29,6 +29,7 @@
  * Safe also without these, as far as the configurations show: accept's change of
  * the count (ACCEPTS MUT_ACCEPT), and one of the two that a receive makes (CHAIN
  * MUT_UNLINK_QUEUE, MUT_UNLINK_SOCKET); both cannot be left out (MUT_UNLINK).
+ * The second reading need not compare what is in flight (CHAIN MUT_NO_INFLIGHT).
  *
  * Parameters (-D): see "check", which has the configurations, and the
  * mutations MUT_x that must be caught.

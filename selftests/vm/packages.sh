@@ -2,21 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # packages.sh [-n] LIST [PACKAGE...] - install the Debian packages that are missing:
-# those of a list (demo, 32bit, tmux, run, uml, vss, mon, observe, lsm, foreign,
-# trinity, package, check), and others that are named. Services that come with them
+# those of a list (userland, demo, 32bit, tmux, run, uml, kernel, vss, mon, observe, lsm,
+# foreign, package, check), and others that are named. Services that come with them
 # are not started.
 #
+# userland: what builds and runs the checks that need no machine.
 # demo: what builds vunix for Debian's kernels and boots one of them.
 # 32bit: also what builds 32-bit programs.
 # tmux: also the programs of tools/demo-tmux.
 # run: also the programs that tools/check has run under vunix-run.
-# uml: also what builds a kernel, for bench/uml.sh.
+# uml: also what builds a kernel as a program (user-mode Linux).
+# kernel: also what builds one for a machine (debug, kcsan).
 # vss: what tools/vss is built and tested with.
 # mon: what selftests/mon/check captures, and with what.
 # observe: what selftests/observe/check looks with.
 # lsm: what compiles the rules of selftests/lsm.
 # foreign: also the stressors of selftests/foreign.
-# trinity: also the fuzzer that selftests/trinity runs.
 # package: what makes packages of vunix and tries them, and reads its manual.
 # check: all of that, and the other architectures and compilers of the test matrix.
 # -n prints what is missing, one package a line, and installs nothing.
@@ -25,6 +26,7 @@ set -eu
 
 # gcc-multilib conflicts with the cross compilers, so 32-bit programs are built
 # by i686-linux-gnu-gcc. Kernels need no libc: gcc-12 -m32 does for i386's.
+userland="make gcc libc6-dev python3"
 demo="make gcc gcc-12 libc6-dev binutils git rsync cpio kmod xz-utils zstd pahole
  busybox-static qemu-system-x86 qemu-system-common socat python3
  ca-certificates debian-archive-keyring util-linux mount redis-tools"
@@ -33,23 +35,22 @@ tmux="$demo tmux openssh-client"
 run="$tmux dbus-daemon dbus-bin dbus-tests rsyslog rt-tests golang-go
  postgresql-15 postgresql-client-15 nginx-light gunicorn curl weston netpbm"
 uml="$demo flex bison bc perl"
+kernel="$uml libelf-dev libssl-dev"
 vss="$demo libmnl-dev mandoc iproute2 jq"
 observe="$demo libmnl-dev iproute2 jq tshark bpftrace linux-perf"
 mon="$demo tcpdump tshark iproute2 redis-server dbus-daemon dbus-bin"
 lsm="$demo apparmor secilc"
 foreign="$demo stress-ng"
-trinity="$demo trinity"
 package="$demo build-essential debhelper dh-dkms libmnl-dev lintian mmdebstrap mandoc
  man-db golang-go"
-check="$bits32 $tmux $run $vss $mon $observe $lsm $foreign $trinity $package flex bison bc perl
- libelf-dev libssl-dev sparse
+check="$bits32 $tmux $run $kernel $vss $mon $observe $lsm $foreign $package sparse trinity
  gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross
  gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu
  clang-14 lld-14 llvm-14 qemu-system-arm spin"
 
 usage()
 {
-	echo "usage: packages.sh [-n] demo|32bit|tmux|run|uml|vss|mon|observe|lsm|foreign|trinity|package|check [PACKAGE...]" >&2
+	echo "usage: packages.sh [-n] userland|demo|32bit|tmux|run|uml|kernel|vss|mon|observe|lsm|foreign|package|check [PACKAGE...]" >&2
 	exit 2
 }
 
@@ -57,17 +58,18 @@ dry=
 [ "${1-}" != -n ] || { dry=1; shift; }
 [ $# -ge 1 ] || usage
 case $1 in
+userland) list=$userland ;;
 demo)	list=$demo ;;
 32bit)	list=$bits32 ;;
 tmux)	list=$tmux ;;
 run)	list=$run ;;
 uml)	list=$uml ;;
+kernel)	list=$kernel ;;
 vss)	list=$vss ;;
 mon)	list=$mon ;;
 observe) list=$observe ;;
 lsm)	list=$lsm ;;
 foreign) list=$foreign ;;
-trinity) list=$trinity ;;
 package) list=$package ;;
 check)	list=$check ;;
 *)	usage ;;
