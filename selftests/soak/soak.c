@@ -386,7 +386,10 @@ static struct source {
 	const char	*name;		/* of the cache, or what starts a line */
 	const char	*says;		/* what to call it; NULL: the same */
 	int		fd, shrink;
+	int		words;		/* in front of the number, or LINES */
 } source[64];
+
+#define LINES	-1	/* how many there are, but for the first */
 
 static int sources;
 
@@ -401,24 +404,37 @@ static int open_or_end(const char *name, int flags)
 	return fd;
 }
 
-static struct source *add_source(const char *name, const char *says, int fd)
+static struct source *add_source(const char *name, const char *says, int words,
+				 int fd)
 {
 	if (sources == 64) {
 		fault("too much to look at");
 		exit(2);
 	}
-	source[sources] = (struct source){ name, says, fd, -1 };
+	source[sources] = (struct source){ name, says, fd, -1, words };
 	return &source[sources++];
 }
 
 /* What @fd says now */
 static char *content(int fd)
 {
-	static char buf[65536];
-	ssize_t len = 0, n;
+	static size_t size = 65536;
+	static char *buf;
+	size_t len = 0;
+	ssize_t n;
 
-	while ((n = pread(fd, buf + len, sizeof(buf) - 1 - len, len)) > 0)
+	for (;;) {
+		if (!buf || len == size - 1) {
+			size *= 2;
+			buf = realloc(buf, size);
+			if (!buf)
+				abort();
+		}
+		n = pread(fd, buf + len, size - 1 - len, len);
+		if (n <= 0)
+			break;
 		len += n;
+	}
 	buf[len] = 0;
 	return buf;
 }
@@ -440,7 +456,7 @@ static void add_cache(const char *path)
 	struct source *s;
 
 	snprintf(name, sizeof(name), "%s/objects", path);
-	s = add_source(strdup(strrchr(path, '/') + 1), NULL,
+	s = add_source(strdup(strrchr(path, '/') + 1), NULL, 0,
 		       open_or_end(name, O_RDONLY));
 	snprintf(name, sizeof(name), "%s/shrink", path);
 	s->shrink = open_or_end(name, O_WRONLY);
@@ -460,7 +476,7 @@ static void add_pattern(const char *pattern, void (*add)(const char *))
 static void add_sysctl(const char *path)
 {
 	if (!strstr(path, "/max_"))
-		add_source("", strdup(strrchr(path, '/') + 1),
+		add_source("", strdup(strrchr(path, '/') + 1), 0,
 			   open_or_end(path, O_RDONLY));
 }
 
@@ -516,9 +532,9 @@ static void print_source(const struct source *s)
 	char *line, *rest = content(s->fd);
 	size_t len = strlen(s->name);
 	long n = -1;
+	int i;
 
-	if (!strcmp(s->name, "\n")) {
-		/* Lines, but for the first */
+	if (s->words == LINES) {
 		for (; (rest = strchr(rest, '\n')); rest++)
 			n++;
 		printf("%s: %ld\n", says, n);
@@ -528,11 +544,10 @@ static void print_source(const struct source *s)
 		if (strncmp(line, s->name, len) || (len && line[len] != ' '))
 			continue;
 		line += len;
-		/* "sockets: used 7", "VUNIX 1024 7 ..." */
-		if (!strcmp(s->name, "VUNIX"))
-			strtol(line, &line, 10);
-		else if (!strcmp(s->name, "sockets:"))
-			line += strlen(" used");
+		for (i = 0; i < s->words; i++) {
+			line += strspn(line, " ");
+			line += strcspn(line, " ");
+		}
 		printf("%s: %ld\n", says, strtol(line, NULL, 10));
 		return;
 	}
@@ -554,14 +569,15 @@ static int count(const char *group)
 	/* Files as well: file-nr is off by what each processor has not told yet. */
 	add_cache("/sys/kernel/slab/filp");
 	add_pattern("/sys/kernel/slab/*[vV][uU][nN][iI][xX]*", add_cache);
-	add_source("sockets:", "sockets in use",
+	/* "sockets: used 7", "VUNIX 1024 7 ..." */
+	add_source("sockets:", "sockets in use", 1,
 		   open_or_end("/proc/net/sockstat", O_RDONLY));
-	add_source("VUNIX", "sockets of VUNIX",
+	add_source("VUNIX", "sockets of VUNIX", 1,
 		   open_or_end("/proc/net/protocols", O_RDONLY));
 	add_pattern("/proc/sys/net/vunix/*inflight*", add_sysctl);
-	add_source("\n", "listed in /proc/net/vunix",
+	add_source("", "listed in /proc/net/vunix", LINES,
 		   open_or_end("/proc/net/vunix", O_RDONLY));
-	add_source("", "references of the module",
+	add_source("", "references of the module", 0,
 		   open_or_end("/sys/module/vunix/refcnt", O_RDONLY));
 	if (group) {
 		snprintf(name, sizeof(name), "%s/memory.stat", group);
@@ -569,7 +585,7 @@ static int count(const char *group)
 		for (i = 0; i < sizeof(memory) / sizeof(*memory); i++) {
 			snprintf(says, sizeof(says), "%s memory of the cgroup",
 				 memory[i]);
-			add_source(memory[i], strdup(says), fd);
+			add_source(memory[i], strdup(says), 0, fd);
 		}
 		snprintf(name, sizeof(name), "%s/cpu.stat", group);
 		flush = open_or_end(name, O_RDONLY);
