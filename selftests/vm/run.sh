@@ -20,6 +20,7 @@
 #   VM_TIMEOUT   seconds for the whole machine      VM_TESTTIME  for a program
 #   VM_SMP       processors (2)                     VM_MEM       memory (2G)
 #   VM_BITS      "64 32": which programs            VM_APPEND    kernel options
+#   VM_FEW32     1: of 32-bit programs those whose calls are translated
 #   VM_ACCEL     kvm or tcg, else what works        VM_PARAMS    module options
 #   VM_ICOUNT    1: one processor, whose clock counts instructions
 #   VM_THREAD    "single": emulated processors take turns (multi)
@@ -162,7 +163,7 @@ of_width()
 {
 	if [ "$1" = 64 ] || [ $partial = 1 ]; then
 		echo $wanted
-	elif [ -n "$slow" ]; then
+	elif [ -n "$slow${VM_FEW32:-}" ]; then
 		echo $calls32
 	else
 		for t in $wanted; do
