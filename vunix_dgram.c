@@ -496,6 +496,9 @@ static int check_message(struct sock *sk, struct msghdr *msg, size_t len)
 	limit = vunix_limit_dgram_size(vn);
 	if (len > READ_ONCE(sk->sk_sndbuf) - 32 || (limit && len > limit))
 		return -EMSGSIZE;
+	/* No queue takes it, whatever its sender may. */
+	if (vunix_record_space(len) > VUNIX_QUEUE_MAX / 2)
+		return -ENOBUFS;
 	return 0;
 }
 
@@ -696,12 +699,13 @@ static noinline int send_long(struct socket *sock, struct msghdr *msg,
 	err = check_message(sk, msg, len);
 	if (err)
 		goto out;
-	err = vunix_wmem_wait(sk, &timeo);
-	if (err)
-		goto out;
-	/* Before anything that waits, so that waiting senders count. */
+	/* Before anything else that waits, so that waiting senders count. */
+	do {
+		err = vunix_wmem_wait(sk, &timeo);
+		if (err)
+			goto out;
+	} while (!vunix_wmem_try_charge(sk, vunix_record_space(len)));
 	ds.rec.charge = vunix_record_space(len);
-	vunix_wmem_charge(sk, ds.rec.charge);
 	err = vunix_scm_attach(&ds.rec.scm, sk);
 	if (err)
 		goto out;

@@ -244,3 +244,26 @@ int vunix_wmem_wait(struct sock *sk, long *timeo)
 		*timeo = wmem_sleep(sk, *timeo);
 	}
 }
+
+/**
+ * vunix_wmem_try_charge() - account a message, if there is room for it still
+ * @sk: sender, which vunix_wmem_wait() has let through
+ * @n: bytes, at most VUNIX_QUEUE_MAX / 2
+ *
+ * Of several that have been let through, those whose messages are large might
+ * together count for more than sk_wmem_alloc can tell.
+ *
+ * Context: Process; no lock held.
+ * Return: whether it is accounted.
+ */
+bool vunix_wmem_try_charge(struct sock *sk, unsigned int n)
+{
+	bool room;
+
+	vunix_state_lock(sk);
+	room = vunix_wmem_has_room(sk);
+	if (room)
+		vunix_wmem_charge(sk, n);
+	vunix_state_unlock(sk);
+	return room;
+}

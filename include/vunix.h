@@ -813,6 +813,7 @@ void vunix_queue_shutdown(struct sock *sk, int mode);
 bool vunix_writable(const struct sock *sk, unsigned char state);
 void vunix_wmem_uncharge(struct sock *sk, unsigned int n);
 int vunix_wmem_wait(struct sock *sk, long *timeo);
+bool vunix_wmem_try_charge(struct sock *sk, unsigned int n);
 bool vunix_busy_wait(struct sock *sk, u32 head, long *timeo);
 long vunix_sock_sleep(struct sock *sk, struct sock *other, int what,
 		      long timeo);
@@ -832,10 +833,14 @@ static inline void vunix_wmem_uncharge_but_one(struct sock *sk, unsigned int n)
 	WARN_ON_ONCE(refcount_sub_and_test(n - 1, &sk->sk_wmem_alloc));
 }
 
-/* One more message may be queued while less than SO_SNDBUF is in use. */
+/*
+ * One more message may be queued while less than SO_SNDBUF is in use.  That may be
+ * all that an int can count, which with a message more would be too much.
+ */
 static inline bool vunix_wmem_has_room(const struct sock *sk)
 {
-	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+	return sk_wmem_alloc_get(sk) <
+	       min_t(int, READ_ONCE(sk->sk_sndbuf), VUNIX_QUEUE_MAX);
 }
 
 /* vunix_stream.c */

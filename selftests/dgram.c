@@ -250,6 +250,44 @@ TEST_F(dgram, size_limit)
 	PROVES("DG-06");
 }
 
+/* SO_SNDBUF admits more than all that may be queued can count up to. */
+TEST_F(dgram, largest_sndbuf)
+{
+	static const int types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
+	const size_t huge = 0x7ffff000;
+	char *buf = calloc(1, 60000), *none;
+	int sv[2], i, n;
+
+	if (sizeof(long) == 4)
+		SKIP(return, "64 bits only");
+	/* Nobody gets so far as to read it. */
+	none = mmap(NULL, huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+		    MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, none);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, vt_pair(variant->family, types[i], sv));
+		ASSERT_EQ(0, vt_setint(sv[0], SOL_SOCKET, SO_SNDBUFFORCE,
+				       0x3fffffff));
+		ASSERT_EQ(0x7ffffffe, vt_getint(sv[0], SOL_SOCKET, SO_SNDBUF));
+		buf[59999] = 1 + i;
+		ASSERT_EQ(60000, send(sv[0], buf, 60000, 0));
+		ASSERT_EQ(-1, send(sv[0], none, huge, 0));
+		ASSERT_EQ(ENOBUFS, errno);
+		ASSERT_EQ(60000, send(sv[0], buf, 60000, 0));
+		memset(buf, 0, 60000);
+		ASSERT_EQ(60000, recv(sv[1], buf, 60000, 0));
+		ASSERT_EQ(1 + i, buf[59999]);
+		ASSERT_EQ(60000, recv(sv[1], buf, 60000, 0));
+		ASSERT_EQ(0, ioctl(sv[0], SIOCOUTQ, &n));
+		ASSERT_EQ(0, n);
+		close(sv[0]);
+		close(sv[1]);
+	}
+	munmap(none, huge);
+	free(buf);
+	PROVES("DG-06");
+}
+
 TEST_F(dgram, sendto_connected)
 {
 	int s = vt_socket(variant->family, SOCK_DGRAM);
