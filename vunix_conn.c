@@ -223,16 +223,32 @@ static int check_unconnected(unsigned char state)
 }
 
 /*
+ * Who was woken for the room there is in @listener's backlog has not taken it:
+ * the next one may.  Drops a reference, unless @listener is NULL.
+ */
+static void leave_backlog(struct sock *listener)
+{
+	if (!listener)
+		return;
+	if (!vunix_recvq_full_lockless(listener))
+		wake_up_interruptible(&unix_sk(listener)->peer_wq.wait);
+	sock_put(listener);
+}
+
+/*
  * Finds the listener at an address and locks its state, waiting for room in
- * its backlog. Returns it with a reference, or ERR_PTR().
+ * its backlog. Returns it with a reference, or ERR_PTR(). *@waited is whom
+ * it has waited for last, with a reference, or NULL.
  */
 static struct sock *find_listener_and_lock(struct sock *sk,
 					   struct sockaddr_un *sunaddr,
-					   int len, int flags, long *timeo)
+					   int len, int flags, long *timeo,
+					   struct sock **waited)
 {
 	struct sock *other;
 	int err;
 
+	*waited = NULL;
 	for (;;) {
 		other = vunix_name_find_get(sock_net(sk), sunaddr, len,
 					    sk->sk_type, flags);
@@ -254,8 +270,13 @@ static struct sock *find_listener_and_lock(struct sock *sk,
 		err = -EAGAIN;
 		if (!*timeo)
 			break;
+		/* Somebody else may have the name by now. */
+		if (*waited != other)
+			leave_backlog(*waited);
+		else
+			sock_put(other);
+		*waited = other;
 		*timeo = vunix_wait_for_peer(sk, other, *timeo);
-		sock_put(other);
 		err = sock_intr_errno(*timeo);
 		if (signal_pending(current))
 			return ERR_PTR(err);
@@ -398,7 +419,7 @@ int vunix_stream_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 			 int flags)
 {
 	struct sockaddr_un *sunaddr = (struct sockaddr_un *)uaddr;
-	struct sock *sk = sock->sk, *newsk, *other;
+	struct sock *sk = sock->sk, *newsk, *other, *waited;
 	struct peercred pc = {};
 	long timeo;
 	int err;
@@ -424,9 +445,10 @@ int vunix_stream_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 		err = PTR_ERR(newsk);
 		goto out;
 	}
-	other = find_listener_and_lock(sk, sunaddr, len, flags, &timeo);
+	other = find_listener_and_lock(sk, sunaddr, len, flags, &timeo, &waited);
 	if (IS_ERR(other)) {
 		err = PTR_ERR(other);
+		leave_backlog(waited);
 		goto out_release;
 	}
 	err = connect_to_listener(sk, other, newsk, &pc);
@@ -434,6 +456,7 @@ int vunix_stream_connect(struct socket *sock, vunix_sockaddr *uaddr, int len,
 	if (!err)
 		vunix_data_ready(other);
 	sock_put(other);
+	leave_backlog(waited);
 	if (!err)
 		goto out;
 out_release:

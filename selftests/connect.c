@@ -304,6 +304,38 @@ TEST_F(conn, room_wakes)
 	PROVES("CONN-10");
 }
 
+/* Who is woken for the room there is has a signal, and leaves it to the next. */
+TEST_F(conn, woken_waiter_leaves)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	struct vt_io io[2];
+	struct vt_bg bg[2];
+	cpu_set_t one;
+	int i;
+
+	/* On AF_UNIX the next one sleeps on, beside a backlog with room. */
+	if (variant->family == AF_UNIX)
+		SKIP(return, "vunix only");
+	ASSERT_EQ(0, vt_catch(SIGUSR1, 0));
+	ASSERT_LE(0, fill_backlog(variant->family, variant->type, self->l));
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	for (i = 0; i < 2; i++) {
+		io[i] = (struct vt_io){ .buf = "l" };
+		io[i].fd = vt_socket(variant->family, variant->type);
+		ASSERT_EQ(0, vt_bg_block(&bg[i], vt_io_connect, &io[i]));
+	}
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+	ASSERT_LE(0, accept(self->l, NULL, NULL));
+	ASSERT_EQ(0, pthread_kill(bg[0].thread, SIGUSR1));
+	ASSERT_EQ(-1, vt_bg_join(&bg[0]));
+	ASSERT_EQ(EINTR, bg[0].err);
+	ASSERT_EQ(0, vt_bg_join(&bg[1]));
+	ASSERT_EQ(1, send(io[1].fd, "x", 1, 0));
+	PROVES("CONN-10");
+}
+
 TEST_F(conn, listener_closes)
 {
 	static const char * const name[] = { "l", "@l" };
