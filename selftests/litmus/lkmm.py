@@ -310,6 +310,14 @@ ATOMIC = re.compile(r'atomic_(?:long_)?(fetch_)?(%s)(_return|_and_test)?'
 NONE = frozenset()
 
 
+def reads(e):
+    """May this expression read memory, or do anything else?"""
+    if isinstance(e, list):
+        return any(map(reads, e))
+    return isinstance(e, tuple) and (e[0] in ('deref', 'call') or
+                                     any(map(reads, e[1:])))
+
+
 class Run:
     """A thread run with given values of its reads."""
 
@@ -397,9 +405,16 @@ class Run:
             return self.read(loc, (), addr)[1:]
         if kind == 'un':
             v, t = self.eval(e[2])
-            return {'!': int(not v), '-': v if v == 0 else -v if e[1] == '-'
-                    else 0, '~': 0}[e[1]], t
+            if e[1] == '!':
+                return int(not v), t
+            if e[1] == '-':
+                return -v, t
+            raise Bad('no operator %s: it would need the width of a type' %
+                      e[1])
         if kind == 'bin':
+            # C may leave the right side out, here it never is
+            if e[1] in ('&&', '||') and reads(e[3]):
+                raise Bad('a read on the right of %s: use if ()' % e[1])
             a, t = self.eval(e[2])
             b, u = self.eval(e[3])
             op = e[1]
