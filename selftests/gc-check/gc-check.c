@@ -15,7 +15,7 @@
  *
  * A check that cannot fail proves nothing.  So there are mutations: the
  * simulated kernel doing one thing wrong (-m NAME), and copies of the core with
- * one thing changed (Makefile).  Each of them must make this program fail.
+ * one thing changed (mutants).  Each of them must make this program fail.
  *
  * Usage: gc-check [-s SEED] [-g GRAPHS] [-r SCHEDULES] [-f FIRST]
  *                 [-m MUTATION] [-q] [-v]
