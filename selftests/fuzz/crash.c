@@ -38,6 +38,7 @@ static int nthreads, crash_family, faults, stop, uffd = -1;
 static struct counts counts;
 static unsigned char *slow;		/* memory that comes late */
 #define SLOW_SIZE (64 << 12)
+#define PATIENCE 30			/* seconds until a byte has to be there */
 
 static double seconds_now(void)
 {
@@ -137,7 +138,7 @@ static void protect(struct op *op)
 }
 
 /* Small buffers, and memory that comes late */
-static void spoil(struct thread *th, struct rng *r, const struct op *op)
+static void spoil(struct rng *r, const struct op *op)
 {
 	int size = 1 + rng_below(r, 6000), fd = slots[op->a[0]];
 	struct iovec iov = {
@@ -195,34 +196,71 @@ static void *worker(void *arg)
 			protect(&th->p.op[i]);
 			th->at = &th->p.op[i];
 			op_run(&c);
-			spoil(th, &rng, &th->p.op[i]);
+			spoil(&rng, &th->p.op[i]);
 			__atomic_fetch_add(&th->ops, 1, __ATOMIC_RELAXED);
 		}
 	}
 	return NULL;
 }
 
+/* One call of the bystander: a signal may end it, but not for ever. */
+static int carry(int fd, int out, double until)
+{
+	char byte = 'x';
+	long n;
+
+	do {
+		n = out ? send(fd, &byte, 1, MSG_NOSIGNAL) : recv(fd, &byte, 1, 0);
+	} while (n < 0 && errno == EINTR && seconds_now() < until);
+	if (n == 1)
+		return 0;
+	printf("# bystander: %s: %s\n", out ? "send" : "recv",
+	       n < 0 ? strerror(errno) : "nothing");
+	return -1;
+}
+
 /*
  * A pair of its own: whatever the others do, a byte has to go through it at once.
- * Returns the longest time that took.
+ * Returns the longest time that took, or -1 if one did not come through at all.
  */
 static double bystander(int sv[2], double until)
 {
 	double longest = 0, begin, took;
-	char byte;
 
 	while (seconds_now() < until) {
 		begin = seconds_now();
-		while (send(sv[0], "x", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
-			;
-		while (recv(sv[1], &byte, 1, 0) < 0 && errno == EINTR)
-			;
+		if (carry(sv[0], 1, begin + PATIENCE) ||
+		    carry(sv[1], 0, begin + PATIENCE))
+			return -1;
 		took = seconds_now() - begin;
+		/* It was there, and nobody was told. */
+		if (took >= PATIENCE) {
+			printf("# bystander: a byte took %.0f s\n", took);
+			return -1;
+		}
 		if (took > longest)
 			longest = took;
 		usleep(1000);
 	}
 	return longest;
+}
+
+/* With descriptors that the threads do not close, and calls that end */
+static int make_bystander(int sv[2])
+{
+	struct timeval tv = { .tv_sec = PATIENCE };
+	int i, fd[2];
+
+	if (socketpair(crash_family, SOCK_STREAM, 0, fd) < 0)
+		return -1;
+	for (i = 0; i < 2; i++) {
+		sv[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, FD_PRIVATE);
+		if (sv[i] < 0 ||
+		    setsockopt(sv[i], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) ||
+		    setsockopt(sv[i], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)))
+			return -1;
+	}
+	return 0;
 }
 
 static unsigned long all_ops(void)
@@ -233,29 +271,6 @@ static unsigned long all_ops(void)
 	for (i = 0; i < nthreads; i++)
 		n += __atomic_load_n(&threads[i].ops, __ATOMIC_RELAXED);
 	return n;
-}
-
-/* Who does not end: where is it? */
-static void show_stuck(const struct thread *th)
-{
-	static const char * const files[] = { "stat", "wchan", "syscall", "stack" };
-	char path[64], text[2048];
-	unsigned int i;
-	long n;
-	int fd;
-
-	printf("# stuck: thread %d, operation %s\n", th->number,
-	       th->at ? op_info[th->at->code].name : "none");
-	for (i = 0; i < 4; i++) {
-		sprintf(path, "/proc/self/task/%d/%s", th->tid, files[i]);
-		fd = open(path, O_RDONLY);
-		if (fd < 0)
-			continue;
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		if (n > 0)
-			printf("# %s: %.*s\n", files[i], (int)n, text);
-	}
 }
 
 /*
@@ -284,16 +299,30 @@ static int join_all(void)
 			return 0;
 		usleep(10000);
 	}
-	for (i = 0; i < nthreads; i++)
-		if (!threads[i].ended)
-			show_stuck(&threads[i]);
 	return left;
+}
+
+/* What one of our threads has been asked to do, if it is one that does such things */
+static const char *doing(pid_t tid)
+{
+	const struct op *op;
+	int i;
+
+	for (i = 0; i < nthreads; i++) {
+		if (threads[i].tid != tid)
+			continue;
+		op = __atomic_load_n(&threads[i].at, __ATOMIC_RELAXED);
+		return op ? op_info[op->code].name : "nothing yet";
+	}
+	return "none";
 }
 
 /* Where each of our threads is: of those that are left, what they wait for. */
 static void show_threads(void)
 {
-	static const char * const files[] = { "comm", "syscall", "stack" };
+	static const char * const files[] = {
+		"comm", "stat", "wchan", "syscall", "stack",
+	};
 	char path[64], buf[2048];
 	struct dirent *d;
 	ssize_t len;
@@ -305,63 +334,100 @@ static void show_threads(void)
 	syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
 	dir = opendir("/proc/self/task");
 	while (dir && (d = readdir(dir))) {
-		for (i = 0; d->d_name[0] != '.' && i < sizeof(files) / sizeof(files[0]); i++) {
+		if (d->d_name[0] == '.')
+			continue;
+		printf("# thread %s operation: %s\n", d->d_name,
+		       doing(atoi(d->d_name)));
+		for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 			snprintf(path, sizeof(path), "/proc/self/task/%.10s/%s",
 				 d->d_name, files[i]);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
-			len = fd < 0 ? 0 : read(fd, buf, sizeof(buf) - 1);
+			if (fd < 0)
+				continue;
+			len = read(fd, buf, sizeof(buf) - 1);
 			close(fd);
-			buf[len > 0 ? len : 0] = 0;
-			printf("# thread %s %s: %s\n", d->d_name, files[i],
-			       buf);
+			if (len > 0)
+				printf("# thread %s %s: %.*s\n", d->d_name,
+				       files[i], (int)len, buf);
 		}
 	}
+	if (dir)
+		closedir(dir);
 	fflush(stdout);
+}
+
+/* Allocations of threads that ask for it fail, one in fifty. */
+static void arm_faults(void)
+{
+	static const char * const knobs[][2] = {
+		{ "task-filter", "1" }, { "probability", "2" },
+		{ "interval", "1" }, { "times", "-1" }, { "verbose", "0" },
+		{ "space", "0" }, { "ignore-gfp-wait", "0" },
+	};
+	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
+	char path[128];
+	int i, j;
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 7; j++) {
+			sprintf(path, "/sys/kernel/debug/%s/%s", kinds[i],
+				knobs[j][0]);
+			write_file(path, knobs[j][1]);
+		}
+	}
+}
+
+/*
+ * Signals for the threads, and bytes for the bystander.  The longest time that one
+ * took, or -1; stalls: seconds or so in which no operation ended
+ */
+static double watch(int sv[2], struct rng *r, double until, int *stalls)
+{
+	unsigned long before = 0, now;
+	double longest = 0, took;
+	int i;
+
+	while (seconds_now() < until) {
+		/* Sleepers are woken, at times others are, too. */
+		for (i = 0; i < 40; i++) {
+			took = bystander(sv, seconds_now() + 0.02);
+			if (took < 0)
+				return -1;
+			if (took > longest)
+				longest = took;
+			pthread_kill(threads[rng_below(r, nthreads)].id,
+				     rng_below(r, 4) ? SIGUSR1 : SIGUSR2);
+		}
+		now = all_ops();
+		*stalls += now == before;
+		before = now;
+	}
+	return longest;
 }
 
 int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
 {
-	unsigned long total = 0, good = 0, before, now;
+	unsigned long total = 0, good = 0;
 	int i, j, late, left, sv[2], stalls = 0;
-	double longest = 0, took, begin = seconds_now();
+	double longest, begin = seconds_now();
 	struct rng rng = { seed };
 
-	if (socketpair(family, SOCK_STREAM, 0, sv) < 0) {
-		perror("fuzz: socketpair");
+	crash_family = family;
+	if (make_bystander(sv) < 0) {
+		perror("fuzz: a pair of sockets");
 		return 2;
 	}
-	for (i = 0; i < 2; i++)
-		sv[i] = fcntl(sv[i], F_DUPFD_CLOEXEC, FD_PRIVATE);
 	syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
 	nthreads = n > MAX_THREADS ? MAX_THREADS : n;
 	threads = calloc(nthreads, sizeof(*threads));
 	if (!threads)
 		return 2;
-	crash_family = family;
 	ops_reset();
 	known_pid[0] = getpid();
 	late = late_memory();
 	faults = want_faults;
-	if (faults) {
-		static const char * const knobs[][2] = {
-			{ "task-filter", "1" }, { "probability", "2" },
-			{ "interval", "1" }, { "times", "-1" },
-			{ "verbose", "0" }, { "space", "0" },
-			{ "ignore-gfp-wait", "0" },
-		};
-		static const char * const kinds[] = {
-			"failslab", "fail_page_alloc",
-		};
-		char path[128];
-
-		for (i = 0; i < 2; i++) {
-			for (j = 0; j < 7; j++) {
-				sprintf(path, "/sys/kernel/debug/%s/%s",
-					kinds[i], knobs[j][0]);
-				write_file(path, knobs[j][1]);
-			}
-		}
-	}
+	if (faults)
+		arm_faults();
 	printf("# crash: family %d, seed %llu, %d threads, %d s, late memory: %s, faults: %s\n",
 	       family, (unsigned long long)seed, nthreads, seconds,
 	       late ? "yes" : "no", faults ? "yes" : "no");
@@ -374,20 +440,10 @@ int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
 			return 2;
 		}
 	}
-	before = 0;
-	while (seconds_now() - begin < seconds) {
-		/* Sleepers are woken, at times others are, too. */
-		for (i = 0; i < 40; i++) {
-			took = bystander(sv, seconds_now() + 0.02);
-			if (took > longest)
-				longest = took;
-			pthread_kill(threads[rng_below(&rng, nthreads)].id,
-				     rng_below(&rng, 4) ? SIGUSR1 : SIGUSR2);
-		}
-		now = all_ops();
-		stalls += now == before;
-		before = now;
-	}
+	longest = watch(sv, &rng, begin + seconds, &stalls);
+	/* Before anything is done about it that might wake somebody */
+	if (longest < 0)
+		show_threads();
 	left = join_all();
 	for (i = 0; i < NOPS; i++) {
 		for (j = 0; j < NTYPES; j++) {
@@ -398,12 +454,12 @@ int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
 	printf("crash: seed %llu, %lu operations, %.0f/s, %.1f%% successful, bystander waited %.0f ms at most, %d threads stuck, %d s without progress\n",
 	       (unsigned long long)seed, total,
 	       total / (seconds_now() - begin), total ? 100.0 * good / total : 0,
-	       longest * 1000, left, stalls);
+	       longest < 0 ? PATIENCE * 1000. : longest * 1000, left, stalls);
 	fflush(stdout);
 	/* Threads that are stuck would keep us from leaving. */
 	if (left) {
 		show_threads();
 		_exit(1);
 	}
-	return longest > 5 || !total;
+	return longest < 0 || longest > 5 || !total;
 }
