@@ -319,9 +319,20 @@ struct outcome {
 	unsigned int	pos;		/* in both: equal up to here */
 };
 
+/* 0 to known_count() - 1, -1: it is in none of them */
 int known_find(const struct program *p, const struct outcome *o);
 int known_count(void);
 const char *known_text(int i);
+
+/* --- streams.c ------------------------------------------------------------ */
+
+/* Follows a program along its trace, up to end */
+void streams_follow(const struct program *p, const struct trace *t,
+		    unsigned int end);
+/* Then: may what one operation did show at what another one does? */
+int streams_reach(int from, int to);
+/* Is the first socket of an operation one of datagrams? */
+int streams_is_dgram(int op);
 
 /* --- shrink.c, print.c, crash.c ------------------------------------------- */
 

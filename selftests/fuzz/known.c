@@ -55,9 +55,23 @@ static int is_peek_beyond(const struct program *p, const struct outcome *o)
 	return o->tag == T_CTLLEN && o->value[0] > o->value[1];
 }
 
-/* Has an earlier operation returned this error, in both? */
-static int earlier(const struct program *p, const struct outcome *o,
-		   int (*is)(const struct op *op), int err)
+/* The operation whose end is in one of both traces, if any, or the one at hand */
+static int ending(const struct outcome *o, int i)
+{
+	return o->tags[i] == T_END ? o->value[i] & 0xffff : o->op;
+}
+
+/* May the difference be there because of what an earlier operation did? */
+static int concerns(const struct outcome *o, int earlier)
+{
+	if (o->tags[0] != T_END && o->tags[1] != T_END)
+		return streams_reach(earlier, o->op);
+	return (o->tags[0] == T_END && streams_reach(earlier, ending(o, 0))) ||
+	       (o->tags[1] == T_END && streams_reach(earlier, ending(o, 1)));
+}
+
+static int earlier_where(const struct program *p, const struct outcome *o,
+			 int (*is)(const struct op *op), int err, int anywhere)
 {
 	const struct op *op = NULL;
 	unsigned int pos = 0;
@@ -71,10 +85,25 @@ static int earlier(const struct program *p, const struct outcome *o,
 		if (e.tag == T_OP || e.tag == T_END)
 			op = &p->op[v & 0xffff];
 		if (op && is(op) && (err ? e.tag == T_ERRNO && v == err :
-				     e.tag == T_RET && v >= 0))
+				     e.tag == T_RET && v >= 0) &&
+		    (anywhere || concerns(o, op - p->op)))
 			return 1;
 	}
 	return 0;
+}
+
+/* Has an earlier operation returned this error (0: none), in both? */
+static int earlier(const struct program *p, const struct outcome *o,
+		   int (*is)(const struct op *op), int err)
+{
+	return earlier_where(p, o, is, err, 1);
+}
+
+/* The same, one that has to do with the stream of the difference */
+static int earlier_here(const struct program *p, const struct outcome *o,
+			int (*is)(const struct op *op), int err)
+{
+	return earlier_where(p, o, is, err, 0);
 }
 
 /* Had it been seen asleep? */
@@ -149,7 +178,7 @@ static int is_sendpage(const struct program *p, const struct outcome *o)
 	const struct op *op = &p->op[o->op];
 
 	return (stream_read(op) || op->code == OP_SPLICE_OUT) &&
-	       earlier(p, o, is_page_send, 0);
+	       earlier_here(p, o, is_page_send, 0);
 }
 
 static int is_urgent_send(const struct op *op)
@@ -157,10 +186,10 @@ static int is_urgent_send(const struct op *op)
 	return is_send(op) && op->code < OP_WRITE && op->a[2] & MSG_OOB;
 }
 
-/* What is behind urgent bytes has been mended more than once. */
+/* What is behind urgent bytes has been mended more than once: for who looks. */
 static int is_urgent(const struct program *p, const struct outcome *o)
 {
-	return earlier(p, o, is_urgent_send, 0);
+	return earlier_here(p, o, is_urgent_send, 0);
 }
 
 /*
@@ -171,7 +200,7 @@ static int is_inq(const struct program *p, const struct outcome *o)
 {
 	const struct op *op = &p->op[o->op];
 
-	if (!earlier(p, o, is_urgent_send, 0))
+	if (!earlier_here(p, o, is_urgent_send, 0))
 		return 0;
 	/* It ends where something is queued, which AF_UNIX alone says. */
 	if (op->code == OP_FLOW)
@@ -179,7 +208,7 @@ static int is_inq(const struct program *p, const struct outcome *o)
 	if (o->value[0] <= o->value[1])
 		return 0;
 	if (o->tag == T_CDATA)
-		return is_recvmsg(op) && earlier(p, o, is_inq_option, 0);
+		return is_recvmsg(op) && earlier_here(p, o, is_inq_option, 0);
 	return o->tag == T_COUNT && o->tags[1] == T_COUNT &&
 	       (op->code == OP_FDINFO ||
 		(op->code == OP_IOCTL && op->a[1] % 10 == 0));
@@ -214,7 +243,7 @@ static int is_half_address(const struct op *op)
 static int is_half_taken(const struct program *p, const struct outcome *o)
 {
 	return stream_read(&p->op[o->op]) &&
-	       earlier(p, o, is_half_address, EFAULT);
+	       earlier_here(p, o, is_half_address, EFAULT);
 }
 
 static int is_scm_option(const struct op *op)
@@ -261,7 +290,7 @@ static int is_offset_wait(const struct program *p, const struct outcome *o)
 	for (i = 0; i < 2; i++) {
 		const struct op *op;
 
-		n = o->tags[i] == T_END ? o->value[i] & 0xffff : o->op;
+		n = ending(o, i);
 		op = &p->op[n];
 		if (stream_read(op) && op->code < OP_READ &&
 		    op->a[2] & MSG_PEEK && earlier_blocked(o, n) &&
@@ -271,12 +300,19 @@ static int is_offset_wait(const struct program *p, const struct outcome *o)
 	return 0;
 }
 
-/* How many that had been asleep, op among them, were done together? */
-static int ended_together(const struct outcome *o, const struct trace *t, int op)
+/* Are they on one socket, or on two that are connected? */
+static int together(int a, int b)
+{
+	return streams_reach(a, b) || streams_reach(b, a);
+}
+
+/* Have op and another read of its stream, both asleep, been done together? */
+static int read_together(const struct program *p, const struct outcome *o,
+			 const struct trace *t, int op)
 {
 	unsigned int pos = 0;
-	int n = 0, ended = 0;
 	struct entry e;
+	int others = 0, ended = 0;
 	long long v;
 
 	while (rec_next(t, &pos, &e)) {
@@ -286,18 +322,21 @@ static int ended_together(const struct outcome *o, const struct trace *t, int op
 		if (e.tag == T_OP) {
 			if (pos > o->pos)
 				break;
-			n = 0;
+			others = 0;
 			ended = 0;
 		}
 		if (e.tag != T_END || !earlier_blocked(o, v))
 			continue;
-		n++;
-		ended |= (v & 0xffff) == op;
+		v &= 0xffff;
+		if (v == op)
+			ended = 1;
+		else if (stream_read(&p->op[v]) && together(v, op))
+			others = 1;
 	}
-	return ended ? n : 0;
+	return ended && others;
 }
 
-/* Does another read sleep on?  It may have had a part of what it wants. */
+/* Does another read of the stream sleep on?  It may have had a part of it. */
 static int another_sleeps(const struct program *p, const struct outcome *o, int op)
 {
 	unsigned int pos = 0;
@@ -317,25 +356,40 @@ static int another_sleeps(const struct program *p, const struct outcome *o, int 
 		if (e.tag == T_END)
 			asleep &= ~(1ull << (v & 0xffff));
 	}
-	return asleep >> op & 1 && asleep & ~(1ull << op);
+	if (!(asleep >> op & 1))
+		return 0;
+	for (i = 0; i < p->n; i++)
+		if (i != op && asleep >> i & 1 && together(i, op))
+			return 1;
+	return 0;
+}
+
+/* One of the sleepers of a stream ended here, another one of them there. */
+static int is_other_sleeper(const struct outcome *o)
+{
+	return o->tags[0] == T_END && o->tags[1] == T_END &&
+	       earlier_blocked(o, o->value[0]) &&
+	       earlier_blocked(o, o->value[1]) &&
+	       together(ending(o, 0), ending(o, 1));
 }
 
 /*
- * Several wait, and each family serves another one first; or a sender in front of
- * a full datagram queue goes on at another time.
+ * Several wait at one stream, and each family serves another one first; or a sender
+ * in front of a full datagram queue goes on at another time.
  */
 static int is_order(const struct program *p, const struct outcome *o)
 {
 	int i, op;
 
+	if (is_other_sleeper(o))
+		return 1;
 	for (i = 0; i < 2; i++) {
-		if (o->tags[i] == T_END && earlier_blocked(o, o->value[i]) &&
-		    (o->tags[!i] == T_END ||
-		     is_any_send(&p->op[o->value[i] & 0xffff])))
+		op = ending(o, i);
+		if (o->tags[i] == T_END && earlier_blocked(o, op) &&
+		    is_any_send(&p->op[op]) && streams_is_dgram(op))
 			return 1;
-		op = o->tags[i] == T_END ? o->value[i] & 0xffff : o->op;
 		if (stream_read(&p->op[op]) &&
-		    ended_together(o, o->trace[i], op) > 1)
+		    read_together(p, o, o->trace[i], op))
 			return 1;
 		if (o->tags[i] == T_END && another_sleeps(p, o, op))
 			return 1;
@@ -396,6 +450,7 @@ int known_find(const struct program *p, const struct outcome *o)
 {
 	int i;
 
+	streams_follow(p, o->trace[0], o->pos);
 	for (i = 0; i < known_count(); i++) {
 		if (known[i].before && running_kernel >= known[i].before)
 			continue;

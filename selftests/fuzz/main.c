@@ -159,7 +159,7 @@ static void report(FILE *f, const struct program *p,
 	program_write(f, p);
 }
 
-/* Exactly one failure is kept of each operation and kind of record. */
+/* Two differences are kept of each operation and kind of record. */
 static int is_new(const struct difference *d, const struct program *p)
 {
 	static unsigned char seen[NOPS][NTAGS];
@@ -171,7 +171,7 @@ static int is_new(const struct difference *d, const struct program *p)
 static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 		int max)
 {
-	unsigned long done = 0, programs = 0, unstable = 0, before, i;
+	unsigned long done = 0, programs = 0, unstable = 0, known = 0, before, i;
 	unsigned long *hits = calloc(known_count() + 1, sizeof(*hits));
 	struct difference d, first;
 	struct program p, small;
@@ -249,17 +249,19 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 		}
 	}
 	few = figures(&done, &good);
-	for (k = 0; k < known_count(); k++)
+	for (k = 0; k < known_count(); k++) {
 		printf("# known: %lu programs: %s\n", hits[k], known_text(k));
+		known += hits[k];
+	}
 	if (cover_found())
 		printf("# coverage: %lu steps, %d programs that reached new ones\n",
 		       cover_found(), cover_pooled());
 	/* The bar is for ten million: fewer cannot reach everything often. */
 	if (done < 9000000)
 		few = 0;
-	printf("fuzz: seed %llu, %lu programs, %lu operations, %.0f/s, %.1f%% successful, %d pairs below 1000, %lu unstable, %d differences\n",
+	printf("fuzz: seed %llu, %lu programs, %lu operations, %.0f/s, %.1f%% successful, %d pairs below 1000, %lu ended at a known difference, %lu unstable, %d differences\n",
 	       (unsigned long long)seed, programs, done, done / (now() - start), good, few,
-	       unstable, found);
+	       known, unstable, found);
 	return found || few || (programs && good < 60) ||
 	       unstable * 1000 > programs || !programs;
 }
