@@ -132,7 +132,7 @@ static void protect(struct op *op)
 		break;
 	case OP_SPLICE_IN:
 	case OP_SPLICE_OUT:
-		op->a[3] |= 2;	/* else close() would wait for the pipe */
+		op->a[3] |= SPLICE_F_NONBLOCK;	/* else close() would wait for the pipe */
 	}
 	op->actor = 0;
 }
@@ -171,7 +171,7 @@ static void *worker(void *arg)
 	struct rng rng = { th->seed };
 	struct ctx c = {
 		.p = &th->p, .t = &th->t, .family = crash_family,
-		.counts = &counts, .actor = th->number % 4,
+		.counts = &counts, .actor = th->number % NACTORS,
 	};
 	int i;
 
@@ -422,7 +422,7 @@ int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
 	threads = calloc(nthreads, sizeof(*threads));
 	if (!threads)
 		return 2;
-	ops_reset();
+	slots_reset();
 	known_pid[0] = getpid();
 	late = late_memory();
 	faults = want_faults;

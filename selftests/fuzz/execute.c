@@ -29,9 +29,6 @@
 
 #include "fuzz.h"
 
-#define NACTORS	4		/* 0 is who runs the program */
-#define CHILD	3
-
 enum state { IDLE, GO, DONE };
 
 struct actor {
@@ -185,7 +182,7 @@ void execute_in_order(void)
 	CPU_SET(sched_getcpu(), &set);
 	if (sched_setaffinity(0, sizeof(set), &set) < 0)
 		return;
-	for (i = 1; i < CHILD; i++)
+	for (i = THREAD_1; i < CHILD; i++)
 		if (sched_setaffinity(actors[i].tid, sizeof(set), &set) < 0 ||
 		    make_urgent(actors[i].tid) < 0)
 			return;
@@ -202,7 +199,7 @@ static void settle(void)
 	do {
 		busy = 0;
 		calm = 1;
-		for (i = 1; i < NACTORS; i++) {
+		for (i = THREAD_1; i < NACTORS; i++) {
 			struct actor *a = &actors[i];
 
 			if (!is_busy(a))
@@ -228,20 +225,22 @@ static void start(struct actor *a)
 		sched_yield();
 }
 
-int actor_free(void)
+/* A thread that may sleep, or 0 */
+static int actor_free(void)
 {
-	return !is_busy(&actors[1]) ? 1 : !is_busy(&actors[2]) ? 2 : 0;
+	return !is_busy(&actors[THREAD_1]) ? THREAD_1 :
+	       !is_busy(&actors[THREAD_2]) ? THREAD_2 : 0;
 }
 
 int actors_idle(void)
 {
-	return !is_busy(&actors[1]) && !is_busy(&actors[2]) &&
+	return !is_busy(&actors[THREAD_1]) && !is_busy(&actors[THREAD_2]) &&
 	       !is_busy(&actors[CHILD]);
 }
 
 int actor_start_send(int fd, const void *p, size_t len)
 {
-	struct actor *a = &actors[1];
+	struct actor *a = &actors[THREAD_1];
 
 	if (is_busy(a) || fcntl(fd, F_GETFL) & O_NONBLOCK)
 		return 0;
@@ -255,7 +254,7 @@ int actor_start_send(int fd, const void *p, size_t len)
 
 int actor_settled(long *ret)
 {
-	struct actor *a = &actors[1];
+	struct actor *a = &actors[THREAD_1];
 
 	settle();
 	if (!is_done(a))
@@ -326,7 +325,7 @@ static void collect(struct trace *t)
 	int i;
 
 	settle();
-	for (i = 1; i < NACTORS; i++) {
+	for (i = THREAD_1; i < NACTORS; i++) {
 		a = &actors[i];
 		if (!is_busy(a) || !is_done(a))
 			continue;
@@ -351,8 +350,7 @@ static void note_signals(struct trace *t)
 	}
 }
 
-/* Operations that concern the actors themselves, or need one */
-static int for_main(int code)
+int for_main(int code)
 {
 	return code == OP_FORK || code == OP_EXIT || code == OP_KILL ||
 	       code == OP_FLOW;
@@ -410,7 +408,7 @@ static void clean_up(void)
 	int i;
 
 	exit_actor();
-	for (i = 1; i < CHILD; i++) {
+	for (i = THREAD_1; i < CHILD; i++) {
 		while (is_busy(&actors[i]) && !is_done(&actors[i])) {
 			signal_actor(i, SIGUSR1);
 			settle();
@@ -448,7 +446,7 @@ static void run(const struct program *p, int fam, struct trace *t,
 	t->over = 0;
 	known_pid[1] = 0;
 	names_serial++;
-	ops_reset();
+	slots_reset();
 	memset((void *)got, 0, sizeof(got));
 	alarm(60 + p->n * patience / 1000);
 	for (i = 0; i < p->n; i++) {
@@ -538,7 +536,7 @@ void execute_init(const char *dir)
 	sigaddset(&set, SIGRTMIN + 1);
 	sigaddset(&set, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &set, &old);
-	for (i = 1; i < CHILD; i++) {
+	for (i = THREAD_1; i < CHILD; i++) {
 		if (pthread_create(&id, NULL, thread, (void *)i)) {
 			fprintf(stderr, "fuzz: no thread\n");
 			exit(2);

@@ -125,16 +125,19 @@ static int earlier_blocked(const struct outcome *o, long long end)
 	return 0;
 }
 
+static int is_opt(const struct op *op, const char *text)
+{
+	return op->code == OP_SETOPT && !strcmp(opt_get(op->a[1])->text, text);
+}
+
 static int is_pass_option(const struct op *op)
 {
-	return op->code == OP_SETOPT &&
-	       (!strcmp(opt_text(op->a[1]), "SO_PASSCRED") ||
-		!strcmp(opt_text(op->a[1]), "SO_PASSPIDFD"));
+	return is_opt(op, "SO_PASSCRED") || is_opt(op, "SO_PASSPIDFD");
 }
 
 static int is_inq_option(const struct op *op)
 {
-	return op->code == OP_SETOPT && !strcmp(opt_text(op->a[1]), "SO_INQ");
+	return is_opt(op, "SO_INQ");
 }
 
 static int is_page_send(const struct op *op)
@@ -211,7 +214,7 @@ static int is_inq(const struct program *p, const struct outcome *o)
 		return is_recvmsg(op) && earlier_here(p, o, is_inq_option, 0);
 	return o->tag == T_COUNT && o->tags[1] == T_COUNT &&
 	       (op->code == OP_FDINFO ||
-		(op->code == OP_IOCTL && op->a[1] % 10 == 0));
+		(op->code == OP_IOCTL && choice(op->a[1], NIOCTLS) == IOCTL_INQ));
 }
 
 static int is_listen(const struct op *op)
@@ -224,7 +227,7 @@ static int is_listener_mark(const struct program *p, const struct outcome *o)
 {
 	const struct op *op = &p->op[o->op];
 
-	return op->code == OP_IOCTL && op->a[1] % 10 == 2 &&
+	return op->code == OP_IOCTL && choice(op->a[1], NIOCTLS) == IOCTL_ATMARK &&
 	       o->tag == T_VALUE && o->value[1] == 1 &&
 	       earlier(p, o, is_listen, 0);
 }
@@ -237,7 +240,7 @@ static int is_accept(const struct op *op)
 /* What a read that faults has taken nobody learns, if the address faults, too. */
 static int is_half_address(const struct op *op)
 {
-	return op->code == OP_RECVFROM && is_half(op) && op->a[3] % 5 == 3;
+	return op->code == OP_RECVFROM && is_half(op) && choice(op->a[3], NROOMS) == ROOM_BAD;
 }
 
 static int is_half_taken(const struct program *p, const struct outcome *o)
@@ -248,8 +251,7 @@ static int is_half_taken(const struct program *p, const struct outcome *o)
 
 static int is_scm_option(const struct op *op)
 {
-	return is_pass_option(op) || (op->code == OP_SETOPT &&
-				      !strcmp(opt_text(op->a[1]), "SO_PASSSEC"));
+	return is_pass_option(op) || is_opt(op, "SO_PASSSEC");
 }
 
 /* Options of a listener were the accepted socket's when it was accepted. */
@@ -278,8 +280,7 @@ static int is_purged(const struct program *p, const struct outcome *o)
 
 static int is_peek_offset(const struct op *op)
 {
-	return op->code == OP_SETOPT &&
-	       !strcmp(opt_text(op->a[1]), "SO_PEEK_OFF");
+	return is_opt(op, "SO_PEEK_OFF");
 }
 
 /* The offset that counted was that from before the wait. */

@@ -22,9 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/vunix.h>
+
 #include "fuzz.h"
 
-static struct pair fam = { { AF_UNIX, 18 } };
+static struct pair fam = { { AF_UNIX, AF_VUNIX } };
 static struct counts total;
 static struct trace t[2];
 static const char *where;	/* the folder that programs run in */
@@ -112,7 +114,7 @@ static int figures(unsigned long *ops, double *good)
 		for (type = 0; type < NTYPES; type++) {
 			k = total.ops[op][type];
 			printf(" %11lu", k);
-			if (type < 3)
+			if (type < SLOT_OTHER)
 				printf(" (%5.1f%%)",
 				       k ? 100.0 * total.good[op][type] / k : 0);
 		}
@@ -123,7 +125,7 @@ static int figures(unsigned long *ops, double *good)
 		if (!strchr(op_info[op].args, 's') && op != OP_SOCKET &&
 		    op != OP_PAIR)
 			continue;
-		for (type = 0; type < 3; type++) {
+		for (type = 0; type < SLOT_OTHER; type++) {
 			if (total.ops[op][type] >= 1000)
 				continue;
 			few++;

@@ -18,9 +18,16 @@
 #define SCM_SECURITY 3
 #endif
 
+/* What of a reader's buffer each of several messages has */
+#define MSG_ROOM	100000
+
+const int control_rooms[NCONTROLS] = {
+	2048, 0, 16, 20, 24, 32, 48, 2048, [CONTROL_BAD] = 128,
+};
+
 struct control {
 	union {
-		char		b[CMSG_SPACE(254 * sizeof(int)) + 256];
+		char		b[CMSG_SPACE(CMSG_MANY_N * sizeof(int)) + 256];
 		struct cmsghdr	align;
 	};
 	size_t n;
@@ -40,14 +47,14 @@ static void add(struct control *ctl, int level, int type, const void *p,
 
 static int some_slot(int x, int i)
 {
-	return slots[((unsigned int)x + i * 5) % NSLOTS];
+	return slots[cmsg_slot(x, i)];
 }
 
 static void make_control(struct control *ctl, const struct op *op, int kind,
 			 int x)
 {
 	struct ucred cred;
-	int fd[254], i;
+	int fd[CMSG_MANY_N], i;
 
 	ctl->n = 0;
 	if (kind == CMSG_NONE)
@@ -63,20 +70,20 @@ static void make_control(struct control *ctl, const struct op *op, int kind,
 		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
 		break;
 	case CMSG_FD_BAD:
-		fd[0] = 899;
+		fd[0] = FD_NONE;
 		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
 		break;
 	case CMSG_FDS:
-		for (i = 0; i < 3; i++)
+		for (i = 0; i < CMSG_FDS_N; i++)
 			fd[i] = some_slot(x, i);
 		/* Empty slots would have all of it refused. */
-		for (i = 1; i < 3; i++)
+		for (i = 1; i < CMSG_FDS_N; i++)
 			if (fd[i] < 0)
 				fd[i] = fd[0];
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, 3 * sizeof(int));
+		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int) * CMSG_FDS_N);
 		break;
 	case CMSG_CRED_UID:
-		cred.uid = 1000 + (unsigned int)x % 3;
+		cred.uid = 1000 + choice(x, 3);
 		cred.gid = 100;
 		add(ctl, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
 		break;
@@ -119,10 +126,10 @@ static void make_control(struct control *ctl, const struct op *op, int kind,
 		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
 		break;
 	case CMSG_MANY:
-		for (i = 0; i < 254; i++)
+		for (i = 0; i < CMSG_MANY_N; i++)
 			fd[i] = some_slot(x, 0);
 		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd,
-		    (x & 1 ? 254 : 253) * sizeof(int));
+		    (CMSG_MANY_N - !(x & 1)) * sizeof(int));
 		break;
 	case CMSG_EMPTY:
 		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, 0);
@@ -130,58 +137,29 @@ static void make_control(struct control *ctl, const struct op *op, int kind,
 	}
 }
 
-static int vector(struct iovec *iov, int n, char *p, int len)
+void op_sendmsg(struct ctx *c, const struct op *op)
 {
-	int i;
-
-	n = (unsigned int)n % 5;
-	for (i = 0; i < n; i++) {
-		iov[i].iov_base = p + len / n * i;
-		iov[i].iov_len = i < n - 1 ? len / n : len - len / n * i;
-	}
-	return n;
-}
-
-void op_sendmsg(struct ctx *c)
-{
-	const struct op *op = &c->p->op[c->index];
-	int many = op->code == OP_SENDMMSG, len = op->a[1], n, i;
-	const int *a = op->a;
+	int many = op->code == OP_SENDMMSG, len = op->a[1], parts, n, i;
+	struct iovec iov[MAX_PARTS];
+	struct mmsghdr m[MAX_MSGS];
 	struct sockaddr_storage ss;
-	struct mmsghdr m[4];
-	struct iovec iov[4];
+	const int *a = op->a;
 	struct control ctl;
-	char *p = (char *)buf_out + c->index * 1031 % BUF_SIZE / 2;
+	void *p = out_data(c, &len);
 	long ret;
 
-	switch (len) {
-	case LEN_BAD:
-		len = 64;
-		p = (char *)buf_edge;
-		break;
-	case LEN_HALF:
-		len = 64;
-		p = memcpy(buf_edge - 32, p, 32);
-		break;
-	case LEN_HUGE:
-		len = slot_type(slots[a[0]]) == 0 ? 4096 : HUGE_BYTES;
-	}
 	memset(m, 0, sizeof(m));
-	if (many)
-		make_control(&ctl, op, a[4], a[5]);
-	else
-		make_control(&ctl, op, a[6], a[7]);
+	make_control(&ctl, op, many ? a[4] : a[6], many ? a[5] : a[7]);
 	if (!many && a[3] != ADDR_NULL) {
 		m[0].msg_hdr.msg_namelen = make_addr(c, a[3], a[4], &ss);
-		m[0].msg_hdr.msg_name = a[3] == ADDR_BAD ? (void *)buf_edge :
-				(void *)&ss;
+		m[0].msg_hdr.msg_name = (void *)addr_pointer(a[3], &ss);
 	}
-	n = many ? 1 + (unsigned int)a[3] % 4 : 1;
-	i = vector(iov, many ? 1 : a[5], p, len);
-	while (n--) {
-		m[n].msg_hdr.msg_iov = iov;
-		m[n].msg_hdr.msg_iovlen = i;
-		m[n].msg_len = 0x5555;
+	n = many ? 1 + choice(a[3], MAX_MSGS) : 1;
+	parts = vector(iov, many ? 1 : a[5], p, len);
+	for (i = 0; i < n; i++) {
+		m[i].msg_hdr.msg_iov = iov;
+		m[i].msg_hdr.msg_iovlen = parts;
+		m[i].msg_len = 0x5555;
 	}
 	/* Descriptors go with the first message alone. */
 	if (ctl.n) {
@@ -192,7 +170,7 @@ void op_sendmsg(struct ctx *c)
 		rec_ret(c, sendmsg(slots[a[0]], &m[0].msg_hdr, a[2]));
 		return;
 	}
-	ret = sendmmsg(slots[a[0]], m, 1 + (unsigned int)a[3] % 4, a[2]);
+	ret = sendmmsg(slots[a[0]], m, n, a[2]);
 	rec_ret(c, ret);
 	for (i = 0; i < ret; i++)
 		rec_num(c->t, T_MSGLEN, m[i].msg_len);
@@ -306,51 +284,50 @@ static void rec_msg(struct ctx *c, const struct msghdr *m, size_t nameroom,
 	}
 }
 
-void op_recvmsg(struct ctx *c)
+/* How many bytes of a message may have been written */
+static size_t got_bytes(const struct msghdr *h, long got, int len)
 {
-	static const int rooms[] = { 2048, 0, 16, 20, 24, 32, 48, 2048, -1 };
-	const struct op *op = &c->p->op[c->index];
+	if (!h->msg_iovlen)
+		return 0;
+	return got < len ? got : len;
+}
+
+void op_recvmsg(struct ctx *c, const struct op *op)
+{
 	int many = op->code == OP_RECVMMSG, len = op->a[1], keep = -1, n, i;
-	char *p = (char *)buf_in + c->actor * BUF_SIZE;
-	int room = rooms[(unsigned int)op->a[4] % 9];
-	struct sockaddr_storage ss[2];
-	struct mmsghdr m[4];
-	struct iovec iov[4][4];
+	int how = choice(op->a[4], NCONTROLS), bad = how == CONTROL_BAD;
+	int short_name = op->a[4] & CONTROL_SHORT_NAME;
+	unsigned char *p = in_data(c, &len);
+	/* At the edge of memory there is room for one. */
+	int step = len == LEN_EDGE ? 0 : MSG_ROOM;
+	struct iovec iov[MAX_MSGS][MAX_PARTS];
+	struct mmsghdr m[MAX_MSGS];
+	struct sockaddr_storage ss;
 	static __thread union {
 		char		b[2048];
 		struct cmsghdr	align;
-	} ctl[4];
+	} ctl[MAX_MSGS];
 	long ret;
 
-	switch (len) {
-	case LEN_BAD:
-		len = 64;
-		p = (char *)buf_edge;
-		break;
-	case LEN_HALF:
-		len = 64;
-		p = (char *)buf_edge - 32;
-		break;
-	case LEN_HUGE:
-		len = 100000;
-	}
+	if (many && len > MSG_ROOM)
+		len = MSG_ROOM;
 	memset(m, 0, sizeof(m));
-	memset(ss, 0x55, sizeof(ss));
-	n = many ? 1 + (unsigned int)op->a[3] % 4 : 1;
+	memset(&ss, 0x55, sizeof(ss));
+	n = many ? 1 + choice(op->a[3], MAX_MSGS) : 1;
 	for (i = 0; i < n; i++) {
 		struct msghdr *h = &m[i].msg_hdr;
 
 		h->msg_iovlen = vector(iov[i], many ? 1 : op->a[3],
-				       len == 64 ? p : p + i * 100000, len);
+				       p + i * step, len);
 		h->msg_iov = iov[i];
-		h->msg_control = room < 0 ? (void *)buf_edge :
-				 room ? ctl[i].b : NULL;
-		h->msg_controllen = room < 0 ? 128 : room;
+		h->msg_controllen = control_rooms[how];
+		if (h->msg_controllen)
+			h->msg_control = bad ? (void *)buf_edge : ctl[i].b;
 		m[i].msg_len = 0x5555;
 	}
 	/* One address is enough: its length tells whether there is any. */
-	m[0].msg_hdr.msg_name = &ss[0];
-	m[0].msg_hdr.msg_namelen = op->a[4] & 8 ? 10 : sizeof(ss[0]);
+	m[0].msg_hdr.msg_name = &ss;
+	m[0].msg_hdr.msg_namelen = short_name ? SHORT_NAME : sizeof(ss);
 	if (!many)
 		ret = recvmsg(slots[op->a[0]], &m[0].msg_hdr, op->a[2]);
 	else
@@ -364,15 +341,13 @@ void op_recvmsg(struct ctx *c)
 
 		if (many)
 			rec_num(c->t, T_MSGLEN, got);
-		rec_data(c->t, len == 64 ? p : p + i * 100000,
-			 got < len && m[i].msg_hdr.msg_iovlen ? got :
-			 m[i].msg_hdr.msg_iovlen ? len : 0);
-		if (room < 0) {
+		rec_data(c->t, p + i * step, got_bytes(&m[i].msg_hdr, got, len));
+		if (bad) {
 			rec_num(c->t, T_FLAGS, m[i].msg_hdr.msg_flags);
 			continue;
 		}
-		rec_msg(c, &m[i].msg_hdr, op->a[4] & 8 && !i ? 10 :
-			sizeof(ss[0]), &keep);
+		rec_msg(c, &m[i].msg_hdr, short_name && !i ? SHORT_NAME :
+			sizeof(ss), &keep);
 	}
 	if (keep < 0)
 		return;

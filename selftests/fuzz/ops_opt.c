@@ -4,22 +4,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
-
-enum opt_kind { O_INT, O_TIMEVAL, O_LINGER, O_CRED, O_FD, O_ADDR, O_NONZERO };
 
 /*
  * since: the first kernel whose AF_UNIX has it where older ones of the matrix lack
  * what vunix has there; programs for older kernels leave it out.
  */
-static const struct {
-	const char	*text;
-	int		level, name, kind, since;
-} opts[] = {
+static const struct opt opts[] = {
 	{ "SO_TYPE", SOL_SOCKET, SO_TYPE, O_INT, 0 },
 	{ "SO_DOMAIN", SOL_SOCKET, SO_DOMAIN, O_INT, 0 },
 	{ "SO_PROTOCOL", SOL_SOCKET, SO_PROTOCOL, O_INT, 0 },
@@ -65,93 +60,110 @@ int opt_count(void)
 	return sizeof(opts) / sizeof(opts[0]);
 }
 
-const char *opt_text(int i)
+const struct opt *opt_get(int i)
 {
-	return opts[(unsigned int)i % opt_count()].text;
+	return &opts[choice(i, opt_count())];
 }
 
-int opt_since(int i)
+int opt_find(const char *text)
 {
-	return opts[i].since;
+	int i;
+
+	for (i = 0; i < opt_count(); i++)
+		if (!strcmp(opts[i].text, text))
+			return i;
+	abort();
 }
 
-static const int lens[] = { 0, 2, 64, 4, -1, 0 };
+/* Lengths that are not the option's own */
+static const int lens[NOPTHOWS] = {
+	[OPT_TWO] = 2, [OPT_MORE] = 64, [OPT_BAD] = 4, [OPT_NEGATIVE] = -1,
+	[OPT_EMPTY] = 0,
+};
 
-void op_setopt(struct ctx *c)
+socklen_t opt_value(const struct op *op, union opt_value *u)
 {
-	const int *a = c->p->op[c->index].a;
-	int i = (unsigned int)a[1] % opt_count(), how = (unsigned int)a[3] % 6;
-	union {
-		int		number;
-		struct timeval	tv;
-		struct linger	linger;
-		char		b[64];
-	} u;
-	socklen_t len = lens[how];
-	void *p = how == 3 ? (void *)buf_edge : &u;
+	const struct opt *opt = opt_get(op->a[1]);
+	int v = op->a[2], how = choice(op->a[3], NOPTHOWS);
+	socklen_t len = sizeof(int);
 
-	memset(&u, 0, sizeof(u));
-	switch (opts[i].kind) {
+	memset(u, 0, sizeof(*u));
+	switch (opt->kind) {
 	case O_TIMEVAL:
 		/* None that elapses: that would be a race. */
-		u.tv.tv_sec = a[2] & 1 ? 1000 : 0;
-		u.tv.tv_usec = a[2] & 2 ? 1000000 : 0;
-		if (!how)
-			len = sizeof(u.tv);
+		u->tv.tv_sec = v & 1 ? 1000 : 0;
+		u->tv.tv_usec = v & 2 ? 1000000 : 0;
+		len = sizeof(u->tv);
 		break;
 	case O_LINGER:
-		u.linger.l_onoff = a[2] & 1;
-		u.linger.l_linger = a[2];
-		if (!how)
-			len = sizeof(u.linger);
+		u->linger.l_onoff = v & 1;
+		u->linger.l_linger = v;
+		len = sizeof(u->linger);
 		break;
 	default:
-		u.number = a[2];
+		u->number = v;
 		/* Less would fill; see slot_set(). */
-		if (opts[i].name == SO_SNDBUF && opts[i].level == SOL_SOCKET &&
-		    u.number >= 0 && u.number < 200000)
-			u.number += 200000;
-		if (!how)
-			len = sizeof(int);
+		if (opt->name == SO_SNDBUF && opt->level == SOL_SOCKET &&
+		    v >= 0 && v < SNDBUF)
+			u->number += SNDBUF;
 	}
-	rec_ret(c, setsockopt(slots[a[0]], opts[i].level, opts[i].name, p,
-			      len));
+	return how == OPT_OWN ? len : (socklen_t)lens[how];
 }
 
-void op_getopt(struct ctx *c)
+socklen_t opt_room(const struct op *op)
 {
-	const int *a = c->p->op[c->index].a;
-	int i = (unsigned int)a[1] % opt_count(), how = (unsigned int)a[2] % 6;
+	const struct opt *opt = opt_get(op->a[1]);
+	int how = choice(op->a[2], NOPTHOWS);
+
+	if (how != OPT_OWN)
+		return lens[how];
+	switch (opt->kind) {
+	case O_INT:
+	case O_FD:
+		return sizeof(int);
+	case O_CRED:
+		return sizeof(struct ucred);
+	default:
+		/* What is asked for must not be more than a name has. */
+		return opt->name == SO_PEERNAME ? 2 + (op->a[0] & 3) : 128;
+	}
+}
+
+void op_setopt(struct ctx *c, const struct op *op)
+{
+	const struct opt *opt = opt_get(op->a[1]);
+	union opt_value u;
+	socklen_t len = opt_value(op, &u);
+	int bad = choice(op->a[3], NOPTHOWS) == OPT_BAD;
+
+	rec_ret(c, setsockopt(slots[op->a[0]], opt->level, opt->name,
+			      bad ? (void *)buf_edge : &u, len));
+}
+
+void op_getopt(struct ctx *c, const struct op *op)
+{
+	const struct opt *opt = opt_get(op->a[1]);
+	int how = choice(op->a[2], NOPTHOWS);
 	union {
 		int		number;
 		struct ucred	cred;
 		char		b[256];
 	} u;
-	socklen_t len = opts[i].kind == O_INT ? 4 :
-			opts[i].kind == O_CRED ? sizeof(u.cred) : 128;
-	socklen_t room;
-	void *p = how == 3 ? (void *)buf_edge : &u;
+	socklen_t len = opt_room(op), room = len;
 	long ret;
 
-	if (how)
-		len = lens[how];
-	/* The length that is asked for must not be more than the name's. */
-	if (opts[i].name == SO_PEERNAME && !how)
-		len = 2 + (a[0] & 3);
-	if (opts[i].kind == O_FD)
-		len = how ? len : 4;
-	room = len;
 	memset(&u, 0x55, sizeof(u));
-	ret = getsockopt(slots[a[0]], opts[i].level, opts[i].name, p, &len);
+	ret = getsockopt(slots[op->a[0]], opt->level, opt->name,
+			 how == OPT_BAD ? (void *)buf_edge : &u, &len);
 	rec_ret(c, ret);
-	if (how == 3 || how == 4)
+	if (how == OPT_BAD || how == OPT_NEGATIVE)
 		return;
 	rec_num(c->t, T_OPTLEN, len);
 	if (ret < 0)
 		return;
 	if (len < room)
 		room = len;
-	switch (opts[i].kind) {
+	switch (opt->kind) {
 	case O_CRED:
 		if (room >= sizeof(int))
 			u.cred.pid = u.cred.pid == known_pid[0] ? -1 :
@@ -169,10 +181,13 @@ void op_getopt(struct ctx *c)
 		close(u.number);
 		return;
 	case O_ADDR:
-		if (opts[i].name == SO_PEERNAME) {
+		if (opt->name == SO_PEERNAME) {
 			rec_addr(c->t, &u, len, room);
 			return;
 		}
+		break;
+	default:
+		break;
 	}
 	rec_bytes(c->t, T_VALUE, &u, room);
 }

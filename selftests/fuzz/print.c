@@ -302,11 +302,11 @@ static void print_op(FILE *f, const struct op *op, const struct program *p)
 		break;
 	case OP_SETOPT:
 		fprintf(f, "/* length %d */ value = %d; R(setsockopt(fd[%d], SOL_SOCKET, %s, &value, 4))",
-			a[3], a[2], a[0], opt_text(a[1]));
+			a[3], a[2], a[0], opt_get(a[1])->text);
 		break;
 	case OP_GETOPT:
 		fprintf(f, "/* length %d */ len = 4; R(getsockopt(fd[%d], SOL_SOCKET, %s, &ss, &len))",
-			a[2], a[0], opt_text(a[1]));
+			a[2], a[0], opt_get(a[1])->text);
 		break;
 	case OP_NAME:
 	case OP_PEER:

@@ -40,7 +40,7 @@ static int read_op(char *text, struct op *op)
 	if (at) {
 		*at = 0;
 		op->actor = atoi(at + 1);
-		if (op->actor > 3)
+		if (op->actor >= NACTORS)
 			return -1;
 	}
 	for (i = 0; i < NOPS; i++)

@@ -12,8 +12,8 @@
 
 #include "fuzz.h"
 
-#define IDENTS		512	/* as many as ops.c numbers, for each process */
-#define NODE_PATH	(2 * IDENTS)
+/* Identities of the process, and those that its child has given since */
+#define NODE_PATH	(2 * NIDENTS)
 #define NODE_ABSTRACT	(NODE_PATH + NFILES)
 #define NODE_ELSE	(NODE_ABSTRACT + NFILES)	/* any other name */
 #define NODES		(NODE_ELSE + 1)
@@ -56,7 +56,7 @@ static int name_node(const short *slot, int kind, int i)
 {
 	switch (kind) {
 	case ADDR_PATH:
-		return NODE_PATH + (unsigned int)i % NFILES;
+		return NODE_PATH + choice(i, NFILES);
 	case ADDR_LINK:
 		return NODE_PATH;
 	case ADDR_NUL:
@@ -64,9 +64,9 @@ static int name_node(const short *slot, int kind, int i)
 	case ADDR_UNTERMINATED:
 		return NODE_PATH + 2;
 	case ADDR_ABSTRACT:
-		return NODE_ABSTRACT + (unsigned int)i % NFILES;
+		return NODE_ABSTRACT + choice(i, NFILES);
 	case ADDR_NAMEOF:
-		return slot[(unsigned int)i % NSLOTS];
+		return slot[choice(i, NSLOTS)];
 	case ADDR_NULL:
 	case ADDR_EMPTY:
 	case ADDR_UNSPEC:
@@ -88,8 +88,8 @@ static void lead_control(const short *slot, int from, int kind, int x)
 	case CMSG_SELF:
 		return;
 	}
-	for (i = 0; i < (kind == CMSG_FDS ? 3 : 1); i++)
-		lead(from, slot[((unsigned int)x + i * 5) % NSLOTS]);
+	for (i = 0; i < (kind == CMSG_FDS ? CMSG_FDS_N : 1); i++)
+		lead(from, slot[cmsg_slot(x, i)]);
 }
 
 /*
@@ -173,8 +173,7 @@ static void went_well(const struct op *op, short *slot, const short *with,
 
 static int is_child(const struct op *op)
 {
-	return op->actor == 3 && op->code != OP_FORK && op->code != OP_EXIT &&
-	       op->code != OP_KILL && op->code != OP_FLOW;
+	return op->actor == CHILD && !for_main(op->code);
 }
 
 static void note_ends(int i, const struct op *op)
@@ -189,10 +188,10 @@ static void note_ends(int i, const struct op *op)
 
 static int ident_node(const struct op *op, long long ident)
 {
-	if (ident < 0 || ident >= IDENTS)
+	if (ident < 0 || ident >= NIDENTS)
 		return -1;
 	if (is_child(op) && ident >= forked_at)
-		return ident + IDENTS;
+		return ident + NIDENTS;
 	if (ident > newest)
 		newest = ident;
 	return ident;
@@ -257,8 +256,7 @@ int streams_is_dgram(int i)
 {
 	int node = ends[i][0];
 
-	return node >= 0 && ((type[node] & 0xf) == SOCK_DGRAM ||
-			     (type[node] & 0xf) == SOCK_RAW);
+	return node >= 0 && type_index(type[node]) == SLOT_DGRAM;
 }
 
 int streams_reach(int from, int to)
