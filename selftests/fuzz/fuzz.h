@@ -443,6 +443,9 @@ int vector(struct iovec *iov, int n, void *p, int len);
 
 /* --- ops_msg.c ------------------------------------------------------------ */
 
+/* What of a reader's buffer each of several messages has */
+#define MSG_ROOM 100000
+/* Bytes for each of CONTROL_ */
 extern const int control_rooms[NCONTROLS];
 
 /* --- ops_opt.c ------------------------------------------------------------ */
@@ -544,8 +547,11 @@ void shrink(struct program *p, const struct pair *fam, struct difference *d);
 
 /* --- print.c -------------------------------------------------------------- */
 
-/* A program in C that can be compiled alone; why: a line for its first comment */
-void print_c(FILE *f, const struct program *p, const char *why);
+/*
+ * A program in C.  why: a line for its first comment; alone: it is all there, which
+ * is long, else it includes printed.h
+ */
+void print_c(FILE *f, const struct program *p, const char *why, int alone);
 
 /* --- crash.c -------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
  *
  *   fuzz diff [-n OPERATIONS] [-s SEED] [-t SECONDS] [-f A,B] [-o DIR] [-m MAX]
  *   fuzz replay [-f A,B] FILE...
- *   fuzz print FILE
+ *   fuzz print [-s SEED | FILE]
  *   fuzz show [-f FAMILY] FILE
  *   fuzz crash [-s SEED] [-t SECONDS] [-j THREADS] [-f FAMILY] [-F]
  *
@@ -58,15 +58,21 @@ static void tidy(void)
 		rmdir(where);
 }
 
-static void init(void)
+static void find_kernel(void)
 {
-	static char dir[256];
 	struct utsname u;
 	int a, b;
 
 	uname(&u);
 	if (sscanf(u.release, "%d.%d", &a, &b) == 2)
 		running_kernel = KERNEL(a, b);
+}
+
+static void init(void)
+{
+	static char dir[256];
+
+	find_kernel();
 	sprintf(dir, "%.200s/vunix-fuzz.XXXXXX", getenv("TMPDIR") ?: "/tmp");
 	where = mkdtemp(dir);
 	if (!where) {
@@ -84,10 +90,16 @@ static int usage(void)
 	fprintf(stderr, "usage: fuzz diff [-n N] [-s SEED] [-t SECONDS] [-f A,B]\n"
 		"                 [-o DIR] [-m MAX]\n"
 		"       fuzz replay [-f A,B] FILE...\n"
-		"       fuzz print FILE\n"
+		"       fuzz print [-s SEED | FILE]\n"
 		"       fuzz show [-f FAMILY] FILE\n"
 		"       fuzz crash [-s SEED] [-t SECONDS] [-j THREADS] [-f FAMILY] [-F]\n");
 	return 2;
+}
+
+/* Programs have numbers, each its own chances. */
+static void seed_rng(struct rng *r, uint64_t number)
+{
+	r->s = number * 0xd1342543de82ef95;
 }
 
 /* What has been done how often: 0 if enough */
@@ -170,27 +182,107 @@ static int is_new(const struct difference *d, const struct program *p)
 	return !(*s)++ || *s < 3;
 }
 
-static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
-		int max)
+/* What diff has seen */
+static struct {
+	unsigned long	programs, unstable;
+	unsigned long	*hits;		/* of each known difference */
+	int		found;
+} tally;
+
+/* Do two traces differ, each time, in a way that is not known? */
+static int is_difference(const struct program *p, uint64_t number,
+			 struct difference *d)
 {
-	unsigned long done = 0, programs = 0, unstable = 0, known = 0, before, i;
-	unsigned long *hits = calloc(known_count() + 1, sizeof(*hits));
-	struct difference d, first;
-	struct program p, small;
-	int found = 0, few, k;
-	const char *progress = getenv("FUZZ_PROGRESS");
-	double start = now(), good;
-	uint64_t number;
-	struct rng rng;
+	struct difference first;
+
+	if (!compare(p, &t[0], &t[1], d))
+		return 0;
+	first = *d;
+	if (d->known < 0 && !differs(p, &fam, d)) {
+		tally.unstable++;
+		if (getenv("FUZZ_UNSTABLE")) {
+			printf("unstable: ");
+			report(stdout, p, &first, number);
+			fflush(stdout);
+		}
+		return 0;
+	}
+	if (d->known >= 0) {
+		tally.hits[d->known]++;
+		return 0;
+	}
+	tally.found++;
+	return 1;
+}
+
+/* Makes it small, shows it, and leaves it in a folder, if any */
+static void keep(const struct program *p, uint64_t number, struct difference *d,
+		 const char *dir)
+{
+	struct program small = *p;
 	char name[512];
 	FILE *f;
 
-	for (i = 0; found < max && (ops ? done < ops : 1); i++) {
+	shrink(&small, &fam, d);
+	printf("DIFFERENCE %d: ", tally.found);
+	report(stdout, &small, d, number);
+	print_c(stdout, &small, d->text, 0);
+	fflush(stdout);
+	if (!dir)
+		return;
+	sprintf(name, "%.400s/%s-%llu", dir,
+		op_info[small.op[d->op].code].name, (unsigned long long)number);
+	f = fopen(name, "w");
+	if (f) {
+		report(f, &small, d, number);
+		fclose(f);
+	}
+}
+
+static int sum_up(uint64_t seed, double seconds)
+{
+	unsigned long done, known = 0;
+	int few, k;
+	double good;
+
+	few = figures(&done, &good);
+	for (k = 0; k < known_count(); k++) {
+		printf("# known: %lu programs: %s\n", tally.hits[k],
+		       known_text(k));
+		known += tally.hits[k];
+	}
+	if (cover_found())
+		printf("# coverage: %lu steps, %d programs that reached new ones\n",
+		       cover_found(), cover_pooled());
+	/* The bar is for ten million: fewer cannot reach everything often. */
+	if (done < 9000000)
+		few = 0;
+	printf("fuzz: seed %llu, %lu programs, %lu operations, %.0f/s, %.1f%% successful, %d pairs below 1000, %lu ended at a known difference, %lu unstable, %d differences\n",
+	       (unsigned long long)seed, tally.programs, done, done / seconds,
+	       good, few, known, tally.unstable, tally.found);
+	/* One of them says nothing of how many there are. */
+	return tally.found || few || good < 60 ||
+	       tally.unstable > 1 + tally.programs / 1000 || !tally.programs;
+}
+
+static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
+		int max)
+{
+	const char *progress = getenv("FUZZ_PROGRESS");
+	unsigned long done = 0, before, i;
+	double start = now();
+	struct difference d;
+	struct program p;
+	uint64_t number;
+	struct rng rng;
+
+	tally.hits = calloc(known_count(), sizeof(*tally.hits));
+	for (i = 0; tally.found < max && (ops ? done < ops : 1); i++) {
 		if (seconds && now() - start > seconds)
 			break;
 		/* Any of them can be made alone. */
 		number = seed + i;
-		rng.s = number * 0xd1342543de82ef95;
+		seed_rng(&rng, number);
 		/* If it is the kernel that hangs, nobody else can tell. */
 		if (progress && !(i % 256)) {
 			printf("# program %llu\n", (unsigned long long)number);
@@ -203,69 +295,17 @@ static int diff(uint64_t seed, unsigned long ops, int seconds, const char *dir,
 		execute(&p, fam.family[1], &t[1], &total);
 		if (cover_found() > before)
 			cover_keep(&rng, &p);
-		programs++;
+		tally.programs++;
 		done += p.n;
 		if (t[0].over || t[1].over) {
 			fprintf(stderr, "trace too short: program %llu\n",
 				(unsigned long long)number);
 			exit(2);
 		}
-		if (!compare(&p, &t[0], &t[1], &d))
-			continue;
-		if (d.known >= 0) {
-			hits[d.known]++;
-			continue;
-		}
-		first = d;
-		if (!differs(&p, &fam, &d)) {
-			unstable++;
-			if (getenv("FUZZ_UNSTABLE")) {
-				printf("unstable: ");
-				report(stdout, &p, &first, number);
-				fflush(stdout);
-			}
-			continue;
-		}
-		if (d.known >= 0) {
-			hits[d.known]++;
-			continue;
-		}
-		found++;
-		if (!is_new(&d, &p))
-			continue;
-		small = p;
-		shrink(&small, &fam, &d);
-		printf("DIFFERENCE %d: ", found);
-		report(stdout, &small, &d, number);
-		print_c(stdout, &small, d.text);
-		fflush(stdout);
-		if (dir) {
-			sprintf(name, "%.400s/%s-%llu", dir,
-				op_info[small.op[d.op].code].name,
-				(unsigned long long)number);
-			f = fopen(name, "w");
-			if (f) {
-				report(f, &small, &d, number);
-				fclose(f);
-			}
-		}
+		if (is_difference(&p, number, &d) && is_new(&d, &p))
+			keep(&p, number, &d, dir);
 	}
-	few = figures(&done, &good);
-	for (k = 0; k < known_count(); k++) {
-		printf("# known: %lu programs: %s\n", hits[k], known_text(k));
-		known += hits[k];
-	}
-	if (cover_found())
-		printf("# coverage: %lu steps, %d programs that reached new ones\n",
-		       cover_found(), cover_pooled());
-	/* The bar is for ten million: fewer cannot reach everything often. */
-	if (done < 9000000)
-		few = 0;
-	printf("fuzz: seed %llu, %lu programs, %lu operations, %.0f/s, %.1f%% successful, %d pairs below 1000, %lu ended at a known difference, %lu unstable, %d differences\n",
-	       (unsigned long long)seed, programs, done, done / (now() - start), good, few,
-	       known, unstable, found);
-	return found || few || (programs && good < 60) ||
-	       unstable * 1000 > programs || !programs;
+	return sum_up(seed, now() - start);
 }
 
 static int replay(int n, char **files)
@@ -314,29 +354,65 @@ static int show(const char *file)
 	return 0;
 }
 
-int main(int argc, char **argv)
+/* Paths are of the folder we were called in, which we leave. */
+static int replay_all(int argc, char **argv)
 {
-	uint64_t seed = time(NULL);
-	int seconds = 0, threads = 8, faults = 0, max = 20, opt;
-	unsigned long ops = 0;
-	const char *mode, *dir = NULL;
-	struct program p;
+	char *cwd = getcwd(NULL, 0), *path;
+	int i;
 
-	if (argc < 2)
-		return usage();
-	mode = argv[1];
-	argc--;
-	argv++;
+	for (i = 0; i < argc; i++) {
+		if (argv[i][0] == '/' || !cwd)
+			continue;
+		if (asprintf(&path, "%s/%s", cwd, argv[i]) > 0)
+			argv[i] = path;
+	}
+	init();
+	execute_in_order();
+	return replay(argc, argv);
+}
+
+static int print(const char *file, uint64_t number)
+{
+	struct program p;
+	char name[64];
+	struct rng rng;
+
+	if (file) {
+		if (read_file(file, &p) < 0)
+			return 2;
+	} else {
+		find_kernel();
+		seed_rng(&rng, number);
+		generate(&rng, &p);
+		sprintf(name, "program %llu", (unsigned long long)number);
+	}
+	print_c(stdout, &p, file ?: name, 1);
+	return 0;
+}
+
+/* What comes behind the mode */
+static struct {
+	uint64_t	seed;
+	int		seconds, threads, faults, max;
+	unsigned long	ops;
+	const char	*dir;
+} options = { .threads = 8, .max = 20 };
+
+static int read_options(int argc, char **argv)
+{
+	int opt;
+
+	options.seed = time(NULL);
 	while ((opt = getopt(argc, argv, "n:s:t:f:o:j:m:F")) != -1) {
 		switch (opt) {
 		case 'n':
-			ops = strtoul(optarg, NULL, 0);
+			options.ops = strtoul(optarg, NULL, 0);
 			break;
 		case 's':
-			seed = strtoull(optarg, NULL, 0);
+			options.seed = strtoull(optarg, NULL, 0);
 			break;
 		case 't':
-			seconds = atoi(optarg);
+			options.seconds = atoi(optarg);
 			break;
 		case 'f':
 			fam.family[0] = atoi(optarg);
@@ -344,71 +420,64 @@ int main(int argc, char **argv)
 				atoi(strchr(optarg, ',') + 1) : fam.family[0];
 			break;
 		case 'o':
-			dir = optarg;
+			options.dir = optarg;
 			break;
 		case 'j':
-			threads = atoi(optarg);
+			options.threads = atoi(optarg);
 			break;
 		case 'm':
-			max = atoi(optarg);
+			options.max = atoi(optarg);
 			break;
 		case 'F':
-			faults = 1;
+			options.faults = 1;
 			break;
 		default:
-			return usage();
+			return -1;
 		}
 	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode;
+	char *path;
+
+	if (argc < 2)
+		return usage();
+	mode = argv[1];
+	if (read_options(--argc, ++argv) < 0)
+		return usage();
 	argc -= optind;
 	argv += optind;
-	if (!strcmp(mode, "print") && argc == 1) {
-		if (read_file(argv[0], &p) < 0)
-			return 2;
-		print_c(stdout, &p, argv[0]);
-		return 0;
-	}
-	if (!strcmp(mode, "replay") && argc) {
-		/* Paths are of the folder we were called in. */
-		char *cwd = getcwd(NULL, 0);
-		int i;
-
-		for (i = 0; i < argc; i++) {
-			char *path;
-
-			if (argv[i][0] == '/' || !cwd)
-				continue;
-			if (asprintf(&path, "%s/%s", cwd, argv[i]) > 0)
-				argv[i] = path;
-		}
-		init();
-		execute_in_order();
-		return replay(argc, argv);
-	}
+	if (!strcmp(mode, "print") && argc <= 1)
+		return print(argv[0], options.seed);
+	if (!strcmp(mode, "replay") && argc)
+		return replay_all(argc, argv);
 	if (!strcmp(mode, "show") && argc == 1) {
-		char *path = realpath(argv[0], NULL);
-
+		path = realpath(argv[0], NULL);
 		init();
 		execute_in_order();
 		return show(path ?: argv[0]);
 	}
 	if (!strcmp(mode, "diff") && !argc) {
-		char *path = dir ? realpath(dir, NULL) : NULL;
-
-		if (!ops && !seconds)
-			ops = 1000000;
-		if (dir && !path) {
-			perror(dir);
+		path = options.dir ? realpath(options.dir, NULL) : NULL;
+		if (!options.ops && !options.seconds)
+			options.ops = 1000000;
+		if (options.dir && !path) {
+			perror(options.dir);
 			return 2;
 		}
 		init();
 		execute_in_order();
-		return diff(seed, ops, seconds, path, max);
+		return diff(options.seed, options.ops, options.seconds, path,
+			    options.max);
 	}
 	if (!strcmp(mode, "crash") && !argc) {
 		init();
 		return crash_main(fam.family[0] == AF_UNIX ? fam.family[1] :
-				  fam.family[0], seed, threads,
-				  seconds ?: 60, faults);
+				  fam.family[0], options.seed, options.threads,
+				  options.seconds ?: 60, options.faults);
 	}
 	return usage();
 }

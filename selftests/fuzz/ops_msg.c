@@ -18,9 +18,6 @@
 #define SCM_SECURITY 3
 #endif
 
-/* What of a reader's buffer each of several messages has */
-#define MSG_ROOM	100000
-
 const int control_rooms[NCONTROLS] = {
 	2048, 0, 16, 20, 24, 32, 48, 2048, [CONTROL_BAD] = 128,
 };

@@ -1,410 +1,684 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Prints a program as C that can be compiled alone.  What a thread or the forked
- * process does is started there and given a tenth of a second to block; which is
- * not as exact as execute.c, but can be read.
+ * Prints a program as C that can be compiled alone: printed.h as it is, and behind
+ * it a function for each operation.  Its actors are given a tenth of a second to
+ * fall asleep; which is not as exact as execute.c, but can be read.
  */
 #include <string.h>
 
+#include <linux/vunix.h>
+
 #include "fuzz.h"
 
-static const char prelude[] =
-"#define _GNU_SOURCE\n"
-"#include <errno.h>\n#include <fcntl.h>\n#include <linux/filter.h>\n"
-"#include <linux/sockios.h>\n#include <poll.h>\n#include <pthread.h>\n"
-"#include <signal.h>\n#include <stdio.h>\n#include <string.h>\n"
-"#include <sys/epoll.h>\n#include <sys/ioctl.h>\n#include <sys/mman.h>\n"
-"#include <sys/select.h>\n#include <sys/sendfile.h>\n#include <sys/socket.h>\n"
-"#include <sys/stat.h>\n#include <sys/uio.h>\n#include <sys/un.h>\n"
-"#include <sys/wait.h>\n#include <unistd.h>\n"
-"#ifndef FAMILY\n#define FAMILY AF_UNIX\n#endif\n"
-"#define R(call) ({ long r_; errno = 0; r_ = (call); \\\n"
-"\tprintf(\"%s = %ld %s\\n\", #call, r_, r_ < 0 ? strerror(errno) : \"\"); r_; })\n"
-"static int fd[24], two[2], value;\n"
-"static char data[1 << 19], in[1 << 19], *bad, control[4096];\n"
-"static struct sockaddr_storage ss, from;\n"
-"static socklen_t len;\n"
-"static struct mmsghdr m[4];\nstatic struct iovec iov[4];\n"
-"static struct pollfd pfd[3];\nstatic struct epoll_event ev[24];\n"
-"static off_t off;\nstatic loff_t loff;\n"
-"static struct sockaddr *un(int family, const char *path, int n)\n{\n"
-"\tmemset(&ss, 0, sizeof(ss));\n\tss.ss_family = family;\n"
-"\tmemcpy(((struct sockaddr_un *)&ss)->sun_path, path, n);\n"
-"\tlen = 2 + n;\n\treturn (void *)&ss;\n}\n"
-"static struct sockaddr *name_of(int s)\n{\n\tlen = sizeof(ss);\n"
-"\tgetsockname(s, (void *)&ss, &len);\n\treturn (void *)&ss;\n}\n"
-"static void put(int level, int type, const void *p, size_t n)\n{\n"
-"\tstruct msghdr *h = &m[0].msg_hdr;\n\tstruct cmsghdr *c;\n\n"
-"\th->msg_control = control;\n"
-"\tc = (void *)(control + h->msg_controllen);\n"
-"\tc->cmsg_level = level;\n\tc->cmsg_type = type;\n"
-"\tc->cmsg_len = CMSG_LEN(n);\n\tmemcpy(CMSG_DATA(c), p, n);\n"
-"\th->msg_controllen += CMSG_SPACE(n);\n}\n"
-"static void vec(int i, void *p, int n, int parts)\n{\n\tint k;\n\n"
-"\tmemset(&m[i], 0, sizeof(m[i]));\n"
-"\tfor (k = 0; k < parts; k++) {\n"
-"\t\tiov[k].iov_base = (char *)p + n / parts * k;\n"
-"\t\tiov[k].iov_len = k < parts - 1 ? n / parts : n - n / parts * k;\n\t}\n"
-"\tm[i].msg_hdr.msg_iov = iov;\n\tm[i].msg_hdr.msg_iovlen = parts;\n}\n"
-"static void show(struct msghdr *h)\n{\n\tstruct cmsghdr *c;\n\n"
-"\tprintf(\"  flags %#x, control %zu, name %u\\n\", h->msg_flags,\n"
-"\t       h->msg_controllen, h->msg_namelen);\n"
-"\tfor (c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c))\n"
-"\t\tprintf(\"  control message %d/%d of %zu: %d %d %d\\n\", c->cmsg_level,\n"
-"\t\t       c->cmsg_type, c->cmsg_len, ((int *)CMSG_DATA(c))[0],\n"
-"\t\t       ((int *)CMSG_DATA(c))[1], ((int *)CMSG_DATA(c))[2]);\n}\n"
-"static void in_thread(void *(*op)(void *))\n{\n\tpthread_t t;\n\n"
-"\tpthread_create(&t, NULL, op, NULL);\n\tusleep(100000);\n}\n"
-"static void in_child(void *(*op)(void *))\n{\n"
-"\tif (!fork()) {\n\t\top(NULL);\n\t\t_exit(0);\n\t}\n\tusleep(100000);\n}\n";
+extern const char printed[];
+asm(".pushsection .rodata\n"
+    "printed: .incbin \"printed.h\"\n"
+    ".byte 0\n"
+    ".popsection\n");
 
-static void print_addr(FILE *f, const struct program *p, int kind, int i)
+/* An operation that is printed */
+struct out {
+	FILE		*f;
+	const struct op	*op;
+	const int	*a;		/* its arguments */
+	int		index;
+	const char	*name;
+};
+
+#define put(o, ...) fprintf((o)->f, __VA_ARGS__)
+
+/* --- arguments --------------------------------------------------------------- */
+
+static void print_addr(const struct out *o, int kind, int i)
 {
+	static const char * const paths[NADDRS] = {
+		[ADDR_MISSING] = "none/p", [ADDR_FILE] = "f0",
+		[ADDR_LINK] = "l0", [ADDR_DANGLING] = "l1",
+		[ADDR_SLASH] = "p5/", [ADDR_NOTDIR] = "f0/p",
+	};
+	const char *path = kind == ADDR_DIR ? (i % 2 ? "." : "d0") :
+			   kind >= 0 && kind < NADDRS ? paths[kind] : NULL;
+
 	switch (kind) {
 	case ADDR_ABSTRACT:
-		fprintf(f, "un(AF_UNIX, \"\\0name%c\", %d)", 'a' + i % NFILES,
-			i % NFILES == 4 ? 7 : i % NFILES == 5 ? 90 : 6);
+		i = choice(i, NFILES);
+		put(o, "abstract(\"fz00000000%c\", %d)", 'a' + i,
+		    i == 4 ? 1 : i == 5 ? 96 : 0);
 		break;
 	case ADDR_NAMEOF:
-		fprintf(f, "name_of(fd[%d])", i % NSLOTS);
+		put(o, "name_of(fd[%d])", choice(i, NSLOTS));
 		break;
 	case ADDR_UNSPEC:
-		fprintf(f, "un(AF_UNSPEC, \"\", %d)", i % 2 ? 0 : 108);
+		put(o, "odd(AF_UNSPEC, %d)", i % 2 ? 2 : 110);
 		break;
 	case ADDR_EMPTY:
-		fprintf(f, "un(AF_UNIX, \"\", 0)");
+		put(o, "odd(AF_UNIX, 2)");
 		break;
 	case ADDR_SHORT:
-		fprintf(f, "un(AF_UNIX, \"\", %d)", i % 2 - 2);
+		put(o, "odd(AF_UNIX, %d)", i % 2);
 		break;
 	case ADDR_LONG:
-		fprintf(f, "un(AF_UNIX, data, %d)", 109 + i % 4);
+		put(o, "odd(AF_UNIX, %d)", 111 + i % 4);
 		break;
 	case ADDR_FULL:
-		fprintf(f, "un(AF_UNIX, memset(in, 'q', 108), 108)");
+		put(o, "un(AF_UNIX, memset(in, 'q', 108), 108)");
 		break;
 	case ADDR_FAMILY:
-		fprintf(f, "un(18, \"p0\", 3)");
+		put(o, "un(FAMILY == AF_UNIX ? %d : FAMILY, \"p0\", 3)",
+		    AF_VUNIX);
 		break;
 	case ADDR_BAD:
-		fprintf(f, "(len = 5, (void *)bad)");
+		put(o, "(len = 5, (void *)bad)");
 		break;
 	case ADDR_NULL:
-		fprintf(f, "(len = 0, NULL)");
+		put(o, "(len = 5, NULL)");
 		break;
 	case ADDR_NUL:
-		fprintf(f, "un(AF_UNIX, \"p1\\0x\\0\\0\\0\\0\", 8)");
+		put(o, "un(AF_UNIX, \"p1\\0x\\0\\0\\0\", 8)");
 		break;
 	case ADDR_UNTERMINATED:
-		fprintf(f, "un(AF_UNIX, \"p2\", 2)");
-		break;
-	case ADDR_PATH:
-		fprintf(f, "un(AF_UNIX, \"p%d\", 3)", i % NFILES);
+		put(o, "un(AF_UNIX, \"p2\", 2)");
 		break;
 	default:
-		fprintf(f, "un(AF_UNIX, \"%s\", %d)",
-			kind == ADDR_MISSING ? "none/p" :
-			kind == ADDR_FILE ? "f0" :
-			kind == ADDR_DIR ? (i % 2 ? "." : "d0") :
-			kind == ADDR_LINK ? "l0" :
-			kind == ADDR_DANGLING ? "l1" :
-			kind == ADDR_SLASH ? "p5/" : "f0/p",
-			kind == ADDR_MISSING ? 7 : kind == ADDR_NOTDIR ? 5 :
-			kind == ADDR_SLASH ? 4 : kind == ADDR_DIR && i % 2 ?
-			2 : 3);
+		if (path)
+			put(o, "un(AF_UNIX, \"%s\", %zu)", path,
+			    strlen(path) + 1);
+		else
+			put(o, "un(AF_UNIX, \"p%d\", 3)", choice(i, NFILES));
 	}
 }
 
-/* Address and length of a buffer */
-static const char *buffer(int len, const char *plain, int *n)
+static void print_to(const struct out *o, int kind, int i)
 {
-	*n = len == LEN_HUGE ? HUGE_BYTES : len < 0 ? 64 : len;
-	return len == LEN_BAD ? "bad" : len == LEN_HALF ? "bad - 32" : plain;
+	put(o, "to = ");
+	print_addr(o, kind, i);
+	put(o, "; ");
 }
 
-static void print_control(FILE *f, int kind, int x, int self)
+/* Where an address is to be stored */
+static void print_length(const struct out *o, int how)
 {
-	int s = (unsigned int)x % NSLOTS;
+	static const int lens[NROOMS] = {
+		[ROOM_ALL] = sizeof(struct sockaddr_storage), [ROOM_FEW] = 4,
+		[ROOM_NONE] = 0, [ROOM_BAD] = 64, [ROOM_ODD] = -1,
+	};
+
+	put(o, "len = %d; ", lens[how]);
+}
+
+static const char *room_text(int how)
+{
+	return how == ROOM_BAD ? "(void *)bad, &len" : "(void *)&from, &len";
+}
+
+/* A buffer and its length, as arguments */
+static void print_buffer(const struct out *o, int sent)
+{
+	int l = o->a[1];
+
+	switch (l) {
+	case LEN_BAD:
+		put(o, "bad, %d", LEN_EDGE);
+		break;
+	case LEN_HALF:
+		put(o, "bad - %d, %d", LEN_EDGE / 2, LEN_EDGE);
+		break;
+	case LEN_HUGE:
+		if (sent)
+			put(o, "data, huge(fd[%d])", o->a[0]);
+		else
+			put(o, "in, %d", HUGE_BYTES);
+		break;
+	default:
+		if (sent)
+			put(o, "data + %d, %d",
+			    o->index * 1031 % BUF_SIZE / 2, l);
+		else
+			put(o, "in, %d", l);
+	}
+}
+
+static const char *type_flags(int f)
+{
+	static const char * const text[] = {
+		"", " | SOCK_NONBLOCK", " | SOCK_CLOEXEC",
+		" | SOCK_NONBLOCK | SOCK_CLOEXEC",
+	};
+
+	return text[f & (FLAG_NONBLOCK | FLAG_CLOEXEC)];
+}
+
+/* --- sockets ----------------------------------------------------------------- */
+
+static void print_socket(const struct out *o)
+{
+	const int *a = o->a;
+
+	if (o->op->code == OP_SOCKET)
+		put(o, "keep(%d, R(socket(FAMILY, %d%s, %d)))", a[0], a[1],
+		    type_flags(a[2]), a[3]);
+	else
+		put(o, "if (!R(socketpair(FAMILY, %d%s, %d, two))) { keep(%d, two[0]); keep(%d, two[1]); }",
+		    a[2], type_flags(a[3]), a[4], a[0], a[1]);
+}
+
+static void print_bind(const struct out *o)
+{
+	print_to(o, o->a[1], o->a[2]);
+	put(o, "R(%s(fd[%d], to, len))", o->name, o->a[0]);
+}
+
+/* listen(), shutdown() */
+static void print_number(const struct out *o)
+{
+	put(o, "R(%s(fd[%d], %d))", o->name, o->a[0], o->a[1]);
+}
+
+static void print_accept(const struct out *o)
+{
+	const int *a = o->a;
+	int how = choice(a[3], NROOMS);
+
+	print_length(o, how);
+	put(o, "keep(%d, R(accept4(fd[%d], %s, 0%s%s)))", a[1], a[0],
+	    how == ROOM_ODD ? "NULL, NULL" : room_text(how), type_flags(a[2]),
+	    a[2] & FLAG_WRONG ? " | 1" : "");
+}
+
+static void print_name(const struct out *o)
+{
+	int how = choice(o->a[1], NROOMS);
+
+	print_length(o, how);
+	put(o, "R(get%sname(fd[%d], %s)); printf(\"  name %%u\\n\", len)",
+	    o->op->code == OP_NAME ? "sock" : "peer", o->a[0], room_text(how));
+}
+
+static void print_setopt(const struct out *o)
+{
+	const struct opt *opt = opt_get(o->a[1]);
+	union opt_value u;
+	int size = opt_value(o->op, &u);
+
+	put(o, "memset(&value, 0, sizeof(value)); ");
+	if (opt->kind == O_TIMEVAL)
+		put(o, "value.tv = (struct timeval){ %ld, %ld }; ",
+		    (long)u.tv.tv_sec, (long)u.tv.tv_usec);
+	else if (opt->kind == O_LINGER)
+		put(o, "value.linger = (struct linger){ %d, %d }; ",
+		    u.linger.l_onoff, u.linger.l_linger);
+	else
+		put(o, "value.number = %d; ", u.number);
+	put(o, "R(setsockopt(fd[%d], %d, %d /* %s */, %s, %d))", o->a[0],
+	    opt->level, opt->name, opt->text,
+	    choice(o->a[3], NOPTHOWS) == OPT_BAD ? "bad" : "&value", size);
+}
+
+static void print_getopt(const struct out *o)
+{
+	const struct opt *opt = opt_get(o->a[1]);
+	int how = choice(o->a[2], NOPTHOWS);
+
+	put(o, "len = %d; n = R(getsockopt(fd[%d], %d, %d /* %s */, %s, &len)); printf(\"  length %%u, %%d\\n\", len, value.number)",
+	    (int)opt_room(o->op), o->a[0], opt->level, opt->name, opt->text,
+	    how == OPT_BAD ? "bad" : "&value");
+	/* A descriptor */
+	if (opt->kind == O_FD && how != OPT_BAD && how != OPT_NEGATIVE)
+		put(o, "; if (!n && len >= sizeof(int)) close(value.number)");
+}
+
+static void print_filter(const struct out *o)
+{
+	int how = choice(o->a[1], NFILTERS);
+
+	if (how == FILTER_DETACH)
+		put(o, "value.number = 0; R(setsockopt(fd[%d], SOL_SOCKET, SO_DETACH_FILTER, &value, sizeof(int)))",
+		    o->a[0]);
+	else
+		put(o, "R(setsockopt(fd[%d], SOL_SOCKET, SO_ATTACH_FILTER, &(struct sock_fprog){ 1, &(struct sock_filter){ BPF_RET | BPF_K, 0, 0, %d } }, sizeof(struct sock_fprog)))",
+		    o->a[0], how == FILTER_NONE ? 0 : 0xffff);
+}
+
+/* --- data -------------------------------------------------------------------- */
+
+/* send(), write(), recv(), read(), and those with an address */
+static void print_plain(const struct out *o)
+{
+	int code = o->op->code;
+
+	if (code == OP_SENDTO)
+		print_to(o, o->a[3], o->a[4]);
+	put(o, "R(%s(fd[%d], ", o->name, o->a[0]);
+	print_buffer(o, code < OP_RECV);
+	if (code == OP_READ || code == OP_WRITE) {
+		put(o, "))");
+		return;
+	}
+	put(o, ", %#x%s))", o->a[2], code == OP_SENDTO ? ", to, len" : "");
+}
+
+static void print_recvfrom(const struct out *o)
+{
+	int how = choice(o->a[3], NROOMS);
+
+	print_length(o, how);
+	put(o, "R(recvfrom(fd[%d], ", o->a[0]);
+	print_buffer(o, 0);
+	put(o, ", %#x, %s)); printf(\"  name %%u\\n\", len)", o->a[2],
+	    how == ROOM_ODD ? "NULL, NULL" : room_text(how));
+}
+
+static void print_vector(const struct out *o)
+{
+	int parts = choice(o->a[2], MAX_PARTS + 1);
+
+	put(o, "vec(0, ");
+	print_buffer(o, o->op->code == OP_WRITEV);
+	put(o, ", %d); R(%s(fd[%d], iov[0], %d))", parts, o->name, o->a[0],
+	    parts);
+}
+
+static void print_splice(const struct out *o)
+{
+	const int *a = o->a;
+	const char *at = a[3] & SPLICE_OFFSET ? "(loff = 0, &loff)" : "NULL";
+
+	if (o->op->code == OP_SPLICE_IN)
+		put(o, "R(splice(fd[%d], NULL, fd[%d], %s, %d, %d))", a[1],
+		    a[0], at, a[2], a[3] & SPLICE_FLAGS);
+	else
+		put(o, "R(splice(fd[%d], %s, fd[%d], NULL, %d, %d))", a[0], at,
+		    a[1], a[2], a[3] & SPLICE_FLAGS);
+}
+
+static void print_sendfile(const struct out *o)
+{
+	put(o, "off = %d; R(sendfile(fd[%d], fd[%d], &off, %d))", o->a[3],
+	    o->a[0], o->a[1], o->a[2]);
+}
+
+static void print_flow(const struct out *o)
+{
+	const int *a = o->a;
+
+	put(o, "flow(fd[%d], fd[%d], %d, %d, %d)", a[0], a[1],
+	    a[2] > 100 ? a[2] : 100, flow_sizes[a[3] & FLOW_SIZE],
+	    !!(a[3] & FLOW_BLOCK));
+}
+
+/* --- messages ---------------------------------------------------------------- */
+
+/* What make_control() makes */
+static void print_control(const struct out *o, int kind, int x)
+{
+	int s = cmsg_slot(x, 0), i;
 
 	switch (kind) {
-	case CMSG_NONE:
-		return;
 	case CMSG_FD:
-		fprintf(f, "put(SOL_SOCKET, SCM_RIGHTS, &fd[%d], 4); ", s);
-		return;
+		put(o, "put_fds(1, fd[%d]); ", s);
+		break;
 	case CMSG_SELF:
-		fprintf(f, "put(SOL_SOCKET, SCM_RIGHTS, &fd[%d], 4); ", self);
-		return;
+		put(o, "put_fds(1, fd[%d]); ", o->a[0]);
+		break;
+	case CMSG_FD_BAD:
+		put(o, "put_fds(1, %d); ", FD_NONE);
+		break;
 	case CMSG_FDS:
-		fprintf(f, "put(SOL_SOCKET, SCM_RIGHTS, (int[]){ fd[%d], fd[%d] < 0 ? fd[%d] : fd[%d], fd[%d] < 0 ? fd[%d] : fd[%d] }, 12); ",
-			s, (s + 5) % NSLOTS, s, (s + 5) % NSLOTS,
-			(s + 10) % NSLOTS, s, (s + 10) % NSLOTS);
-		return;
+		put(o, "put_fds(%d, fd[%d]", CMSG_FDS_N, s);
+		for (i = 1; i < CMSG_FDS_N; i++)
+			put(o, ", fd[fd[%d] < 0 ? %d : %d]", cmsg_slot(x, i),
+			    s, cmsg_slot(x, i));
+		put(o, "); ");
+		break;
 	case CMSG_FD_TWICE:
-		fprintf(f, "put(SOL_SOCKET, SCM_RIGHTS, (int[]){ fd[%d], fd[%d] }, 8); put(SOL_SOCKET, SCM_RIGHTS, &fd[%d], 4); ",
-			s, s, s);
-		return;
+		put(o, "put_fds(2, fd[%d], fd[%d]); put_fds(1, fd[%d]); ", s, s,
+		    s);
+		break;
+	case CMSG_MANY:
+		put(o, "put_many(%d, fd[%d]); ", CMSG_MANY_N - !(x & 1), s);
+		break;
+	case CMSG_EMPTY:
+		put(o, "put_fds(0); ");
+		break;
+	case CMSG_PIDFD:
+		put(o, "put(SOL_SOCKET, 4 /* SCM_PIDFD */, &fd[%d], sizeof(int)); ",
+		    s);
+		break;
+	case CMSG_SHORT:
+		put(o, "put_fds(1, fd[%d]); ((struct cmsghdr *)control[0])->cmsg_len = %d; ",
+		    s, x & 1 ? 3 : 4096);
+		break;
+	}
+}
+
+static void print_cred(const struct out *o, int kind, int x)
+{
+	static const char usual[] = "getpid(), getuid(), getgid(), sizeof(struct ucred)";
+
+	switch (kind) {
 	case CMSG_FD_CRED:
-		fprintf(f, "put(SOL_SOCKET, SCM_RIGHTS, &fd[%d], 4); ", s);
+		put(o, "put_fds(1, fd[%d]); ", cmsg_slot(x, 0));
 		/* fallthrough */
 	case CMSG_CRED:
-		fprintf(f, "put(SOL_SOCKET, SCM_CREDENTIALS, (struct ucred[]){ { getpid(), getuid(), getgid() } }, sizeof(struct ucred)); ");
-		return;
+		put(o, "put_cred(SCM_CREDENTIALS, SOL_SOCKET, %s); ", usual);
+		break;
 	case CMSG_CRED_UID:
-		fprintf(f, "put(SOL_SOCKET, SCM_CREDENTIALS, (struct ucred[]){ { getpid(), %d, 100 } }, sizeof(struct ucred)); ",
-			1000 + (int)((unsigned int)x % 3));
-		return;
-	case CMSG_EMPTY:
-		fprintf(f, "put(SOL_SOCKET, SCM_RIGHTS, data, 0); ");
-		return;
-	case CMSG_FD_BAD:
-		fprintf(f, "put(SOL_SOCKET, SCM_RIGHTS, (int[]){ 899 }, 4); ");
-		return;
+		put(o, "put_cred(SCM_CREDENTIALS, SOL_SOCKET, getpid(), %d, 100, sizeof(struct ucred)); ",
+		    1000 + choice(x, 3));
+		break;
+	case CMSG_CRED_PID:
+		put(o, "put_cred(SCM_CREDENTIALS, SOL_SOCKET, %#x, getuid(), getgid(), sizeof(struct ucred)); ",
+		    x & 1 ? 1 : 0x3fffff);
+		break;
+	case CMSG_CRED_BAD:
+		put(o, "put_cred(SCM_CREDENTIALS, SOL_SOCKET, getpid(), -1, getgid(), sizeof(struct ucred)%s); ",
+		    x & 1 ? "" : " - 1");
+		break;
+	case CMSG_TYPE:
+		put(o, "put_cred(0x77, SOL_SOCKET, %s); ", usual);
+		break;
+	case CMSG_LEVEL:
+		put(o, "put_cred(SCM_RIGHTS, 0x77, %s); ", usual);
+		break;
 	}
-	fprintf(f, "/* control message of kind %d, see make_control() */ ",
-		kind);
 }
 
-static void print_msg(FILE *f, const struct op *op, const struct program *p)
+static void print_sendmsg(const struct out *o)
 {
-	static const int rooms[] = { 2048, 0, 16, 20, 24, 32, 48, 2048, 128 };
-	int many = op->code == OP_SENDMMSG || op->code == OP_RECVMMSG;
-	int send = op->code == OP_SENDMSG || op->code == OP_SENDMMSG;
-	int parts = many ? 1 : op->a[send ? 5 : 3] % 5, n, i;
-	int count = many ? 1 + (unsigned int)op->a[3] % 4 : 1;
-	const char *b = buffer(op->a[1], send ? "data" : "in", &n);
-	int room = rooms[(unsigned int)op->a[4] % 9];
+	int many = o->op->code == OP_SENDMMSG, i;
+	const int *a = o->a;
+	int count = many ? 1 + choice(a[3], MAX_MSGS) : 1;
 
-	for (i = 0; i < count; i++)
-		fprintf(f, "vec(%d, %s, %d, %d); ", i, b, n, parts);
-	if (send)
-		print_control(f, op->a[many ? 4 : 6], op->a[many ? 5 : 7],
-			      op->a[0]);
-	for (i = 0; i < count && !send && room; i++)
-		fprintf(f, "m[%d].msg_hdr.msg_control = %s; m[%d].msg_hdr.msg_controllen = %d; ",
-			i, (unsigned int)op->a[4] % 9 == 8 ? "bad" : "control",
-			i, room);
-	if (!send) {
-		fprintf(f, "m[0].msg_hdr.msg_name = &from; m[0].msg_hdr.msg_namelen = sizeof(from); ");
-	} else if (!many && op->a[3] != ADDR_NULL) {
-		fprintf(f, "m[0].msg_hdr.msg_name = ");
-		print_addr(f, p, op->a[3], op->a[4]);
-		fprintf(f, "; m[0].msg_hdr.msg_namelen = len; ");
+	for (i = 0; i < count; i++) {
+		put(o, "vec(%d, ", i);
+		print_buffer(o, 1);
+		put(o, ", %d); ", many ? 1 : choice(a[5], MAX_PARTS + 1));
 	}
-	if (send && many)
-		fprintf(f, "R(sendmmsg(fd[%d], m, %d, %#x))", op->a[0], count,
-			op->a[2]);
-	else if (send)
-		fprintf(f, "R(sendmsg(fd[%d], &m[0].msg_hdr, %#x))", op->a[0],
-			op->a[2]);
-	else if (many)
-		fprintf(f, "R(recvmmsg(fd[%d], m, %d, %#x, NULL)); show(&m[0].msg_hdr)",
-			op->a[0], count, op->a[2]);
+	print_control(o, many ? a[4] : a[6], many ? a[5] : a[7]);
+	print_cred(o, many ? a[4] : a[6], many ? a[5] : a[7]);
+	if (many) {
+		put(o, "R(sendmmsg(fd[%d], m, %d, %#x))", a[0], count, a[2]);
+		return;
+	}
+	if (a[3] != ADDR_NULL) {
+		print_to(o, a[3], a[4]);
+		put(o, "m[0].msg_hdr.msg_name = to; m[0].msg_hdr.msg_namelen = len; ");
+	}
+	put(o, "R(sendmsg(fd[%d], &m[0].msg_hdr, %#x))", a[0], a[2]);
+}
+
+static void print_recvmsg(const struct out *o)
+{
+	int many = o->op->code == OP_RECVMMSG, i;
+	const int *a = o->a;
+	int count = many ? 1 + choice(a[3], MAX_MSGS) : 1;
+	int how = choice(a[4], NCONTROLS), room = control_rooms[how];
+
+	for (i = 0; i < count; i++) {
+		put(o, "vec(%d, ", i);
+		/* Each of several has its part of the buffer. */
+		if (many && a[1] >= 0)
+			put(o, "in + %d, %d", i * MSG_ROOM,
+			    a[1] < MSG_ROOM ? a[1] : MSG_ROOM);
+		else
+			print_buffer(o, 0);
+		put(o, ", %d); ", many ? 1 : choice(a[3], MAX_PARTS + 1));
+		if (how == CONTROL_BAD)
+			put(o, "m[%d].msg_hdr.msg_control = bad; ", i);
+		else if (room)
+			put(o, "m[%d].msg_hdr.msg_control = control[%d]; ", i, i);
+		put(o, "m[%d].msg_hdr.msg_controllen = %d; ", i, room);
+	}
+	put(o, "m[0].msg_hdr.msg_name = &from; m[0].msg_hdr.msg_namelen = %d; ",
+	    a[4] & CONTROL_SHORT_NAME ? SHORT_NAME :
+	    (int)sizeof(struct sockaddr_storage));
+	if (many)
+		put(o, "n = R(recvmmsg(fd[%d], m, %d, %#x, NULL)); take_all(n, %d)",
+		    a[0], count, a[2], a[5]);
 	else
-		fprintf(f, "R(recvmsg(fd[%d], &m[0].msg_hdr, %#x)); show(&m[0].msg_hdr)",
-			op->a[0], op->a[2]);
+		put(o, "n = R(recvmsg(fd[%d], &m[0].msg_hdr, %#x)); take_all(n >= 0, %d)",
+		    a[0], a[2], a[5]);
 }
 
-static void print_op(FILE *f, const struct op *op, const struct program *p)
+/* --- descriptors, files, actors ---------------------------------------------- */
+
+static void print_close(const struct out *o)
 {
-	static const char * const sends[] = {
-		[OP_SEND] = "send", [OP_RECV] = "recv", [OP_WRITE] = "write",
-		[OP_READ] = "read", [OP_WRITEV] = "writev", [OP_READV] = "readv",
-	};
-	static const char * const sets[] = {
-		"F_SETFL, %d", "F_SETFL, O_NONBLOCK | O_ASYNC",
-		"F_SETOWN, getpid()", "F_GETFL", "F_SETSIG, %d", "F_GETOWN",
-		"F_GETFD",
-	};
-	static const char * const controls[] = {
-		"FIONREAD", "SIOCOUTQ", "SIOCATMARK", "SIOCPROTOPRIVATE",
-		"FIONBIO", "FIONBIO", "FIOASYNC", "FIONREAD", "SIOCGPGRP",
-		"0x89ff",
-	};
-	static const char * const ep[] = { "ADD", "MOD", "DEL" };
-	const int *a = op->a;
-	const char *b;
-	int n, out;
-
-	switch (op->code) {
-	case OP_SOCKET:
-		fprintf(f, "fd[%d] = R(socket(FAMILY, %d | %#x, %d))", a[0],
-			a[1], (a[2] & 1 ? 0x800 : 0) | (a[2] & 2 ? 0x80000 : 0),
-			a[3]);
-		break;
-	case OP_PAIR:
-		fprintf(f, "R(socketpair(FAMILY, %d | %#x, %d, two)); fd[%d] = two[0]; fd[%d] = two[1]",
-			a[2], (a[3] & 1 ? 0x800 : 0) | (a[3] & 2 ? 0x80000 : 0),
-			a[4], a[0], a[1]);
-		break;
-	case OP_BIND:
-	case OP_CONNECT:
-		fprintf(f, "R(%s(fd[%d], ", op_info[op->code].name, a[0]);
-		print_addr(f, p, a[1], a[2]);
-		fprintf(f, ", len))");
-		break;
-	case OP_LISTEN:
-	case OP_SHUTDOWN:
-		fprintf(f, "R(%s(fd[%d], %d))", op_info[op->code].name, a[0],
-			a[1]);
-		break;
-	case OP_ACCEPT:
-		fprintf(f, "fd[%d] = R(accept4(fd[%d], NULL, NULL, %#x))", a[1],
-			a[0], (a[2] & 1 ? 0x800 : 0) | (a[2] & 2 ? 0x80000 : 0));
-		break;
-	case OP_SENDTO:
-		b = buffer(a[1], "data", &n);
-		fprintf(f, "R(sendto(fd[%d], %s, %d, %#x, ", a[0], b, n, a[2]);
-		print_addr(f, p, a[3], a[4]);
-		fprintf(f, ", len))");
-		break;
-	case OP_RECVFROM:
-		b = buffer(a[1], "in", &n);
-		fprintf(f, "len = sizeof(from); R(recvfrom(fd[%d], %s, %d, %#x, (void *)&from, &len)); printf(\"  name %%u\\n\", len)",
-			a[0], b, n, a[2]);
-		break;
-	case OP_SEND:
-	case OP_RECV:
-		b = buffer(a[1], op->code == OP_SEND ? "data" : "in", &n);
-		fprintf(f, "R(%s(fd[%d], %s, %d, %#x))", sends[op->code], a[0],
-			b, n, a[2]);
-		break;
-	case OP_WRITE:
-	case OP_READ:
-		b = buffer(a[1], op->code == OP_WRITE ? "data" : "in", &n);
-		fprintf(f, "R(%s(fd[%d], %s, %d))", sends[op->code], a[0], b,
-			n);
-		break;
-	case OP_WRITEV:
-	case OP_READV:
-		out = op->code == OP_WRITEV;
-		b = buffer(a[1], out ? "data" : "in", &n);
-		fprintf(f, "vec(0, %s, %d, %d); R(%s(fd[%d], iov, %d))", b, n,
-			a[2] % 5, sends[op->code], a[0], a[2] % 5);
-		break;
-	case OP_SENDMSG:
-	case OP_SENDMMSG:
-	case OP_RECVMSG:
-	case OP_RECVMMSG:
-		print_msg(f, op, p);
-		break;
-	case OP_SPLICE_IN:
-		fprintf(f, "R(splice(fd[%d], NULL, fd[%d], %s, %d, %d))", a[1],
-			a[0], a[3] & 8 ? "&loff" : "NULL", a[2], a[3] & 7);
-		break;
-	case OP_SPLICE_OUT:
-		fprintf(f, "R(splice(fd[%d], %s, fd[%d], NULL, %d, %d))", a[0],
-			a[3] & 8 ? "&loff" : "NULL", a[1], a[2], a[3] & 7);
-		break;
-	case OP_SENDFILE:
-		fprintf(f, "off = %d; R(sendfile(fd[%d], fd[%d], &off, %d))",
-			a[3], a[0], a[1], a[2]);
-		break;
-	case OP_SETOPT:
-		fprintf(f, "/* length %d */ value = %d; R(setsockopt(fd[%d], SOL_SOCKET, %s, &value, 4))",
-			a[3], a[2], a[0], opt_get(a[1])->text);
-		break;
-	case OP_GETOPT:
-		fprintf(f, "/* length %d */ len = 4; R(getsockopt(fd[%d], SOL_SOCKET, %s, &ss, &len))",
-			a[2], a[0], opt_get(a[1])->text);
-		break;
-	case OP_NAME:
-	case OP_PEER:
-		fprintf(f, "len = sizeof(ss); R(get%sname(fd[%d], (void *)&ss, &len)); printf(\"  name %%u\\n\", len)",
-			op->code == OP_NAME ? "sock" : "peer", a[0]);
-		break;
-	case OP_CLOSE:
-		fprintf(f, "R(close(fd[%d])); fd[%d] = -1", a[0], a[0]);
-		break;
-	case OP_DUP:
-		fprintf(f, "fd[%d] = R(dup(fd[%d]))", a[1], a[0]);
-		break;
-	case OP_POLL:
-		fprintf(f, "for (n = 0; n < 3; n++) { pfd[n].fd = fd[(int[]){ %d, %d, %d }[n]]; pfd[n].events = %#x; } R(poll(pfd, 3, %d)); printf(\"  %%#x %%#x %%#x\\n\", pfd[0].revents, pfd[1].revents, pfd[2].revents)",
-			a[0], a[1], a[2], a[3], a[4] ? -1 : 0);
-		break;
-	case OP_EPOLL:
-		fprintf(f, "fd[%d] = R(epoll_create1(0))", a[0]);
-		break;
-	case OP_EPCTL:
-		fprintf(f, "ev[0].events = %#x; ev[0].data.u64 = %d; R(epoll_ctl(fd[%d], EPOLL_CTL_%s, fd[%d], ev))",
-			a[3], a[2], a[0], ep[(unsigned int)a[1] % 3], a[2]);
-		break;
-	case OP_EPWAIT:
-		fprintf(f, "n = R(epoll_wait(fd[%d], ev, 24, %d)); while (n-- > 0) printf(\"  %%d: %%#x\\n\", ev[n].data.fd, ev[n].events)",
-			a[0], a[2] ? -1 : 0);
-		break;
-	case OP_PIPE:
-		fprintf(f, "R(pipe2(two, O_NONBLOCK)); fd[%d] = two[0]; fd[%d] = two[1]; write(two[1], data, %d)",
-			a[0], a[1], a[2]);
-		break;
-	case OP_FILE:
-		fprintf(f, "fd[%d] = R(open(%s))", a[0],
-			a[1] % 4 == 0 ? "\"f0\", O_RDONLY" :
-			a[1] % 4 == 1 ? "\"f0\", O_PATH" :
-			a[1] % 4 == 2 ? "\".\", O_RDONLY" : "\"/dev/null\", O_RDWR");
-		break;
-	case OP_FCNTL:
-		n = a[1] % 7;
-		fprintf(f, "R(fcntl(fd[%d], ", a[0]);
-		fprintf(f, sets[n], n == 0 ? (a[2] & 1 ? 04000 : 0) :
-			a[2] & 1 ? 35 : 0);
-		fprintf(f, "))");
-		break;
-	case OP_IOCTL:
-		fprintf(f, "value = %d; R(ioctl(fd[%d], %s, &value)); printf(\"  %%d\\n\", value)",
-			a[1] % 10 == 4 || a[1] % 10 == 6, a[0],
-			controls[a[1] % 10]);
-		break;
-	case OP_UNLINK:
-		fprintf(f, "R(unlink(\"p%d\"))", a[0] % NFILES);
-		break;
-	case OP_CHMOD:
-		fprintf(f, "R(chmod(\"p%d\", %#o))", a[0] % NFILES, a[1] & 0777);
-		break;
-	case OP_RENAME:
-		fprintf(f, "R(rename(\"p%d\", \"p%d\"))", a[0] % NFILES,
-			a[1] % NFILES);
-		break;
-	case OP_FILTER:
-		fprintf(f, "R(setsockopt(fd[%d], SOL_SOCKET, SO_ATTACH_FILTER, &(struct sock_fprog){ 1, &(struct sock_filter){ BPF_RET | BPF_K, 0, 0, %d } }, sizeof(struct sock_fprog)))",
-			a[0], a[1] % 3 == 1 ? 0 : 0xffff);
-		break;
-	default:
-		fprintf(f, "/* %s: see ops.c */", op_info[op->code].name);
-	}
-	fprintf(f, ";\n");
+	put(o, "R(close(fd[%d])); fd[%d] = -1", o->a[0], o->a[0]);
 }
 
-void print_c(FILE *f, const struct program *p, const char *why)
+static void print_dup(const struct out *o)
+{
+	const char *call = o->a[2] % 2 ? "R(fcntl(fd[%d], F_DUPFD_CLOEXEC, 0))" :
+			   "R(dup(fd[%d]))";
+
+	if (o->a[0] == o->a[1]) {
+		put(o, "n = ");
+		put(o, call, o->a[0]);
+		put(o, "; if (n >= 0) close(n)");
+		return;
+	}
+	put(o, "keep(%d, ", o->a[1]);
+	put(o, call, o->a[0]);
+	put(o, ")");
+}
+
+static void print_poll(const struct out *o)
 {
 	int i;
 
+	for (i = 0; i < 3; i++)
+		put(o, "watch(%d, fd[%d], %#x); ", i, o->a[i], o->a[3]);
+	put(o, "R(poll(pfd, 3, %d)); printf(\"  %%#x %%#x %%#x\\n\", pfd[0].revents, pfd[1].revents, pfd[2].revents)",
+	    o->a[4] ? -1 : 0);
+}
+
+static void print_select(const struct out *o)
+{
+	put(o, "in_sets(fd[%d], fd[%d])", o->a[0], o->a[1]);
+}
+
+static void print_epoll(const struct out *o)
+{
+	static const char * const does[NEPCTLS] = {
+		[EPCTL_ADD] = "ADD", [EPCTL_MOD] = "MOD", [EPCTL_DEL] = "DEL",
+	};
+	const int *a = o->a;
+
+	switch (o->op->code) {
+	case OP_EPOLL:
+		put(o, "keep(%d, R(epoll_create1(0)))", a[0]);
+		break;
+	case OP_EPCTL:
+		put(o, "ev[0].events = %#x; ev[0].data.u64 = %d; R(epoll_ctl(fd[%d], EPOLL_CTL_%s, fd[%d], ev))",
+		    a[3], a[2], a[0], does[choice(a[1], NEPCTLS)], a[2]);
+		break;
+	default:
+		put(o, "n = R(epoll_wait(fd[%d], ev, 24, %d)); while (n-- > 0) printf(\"  %%d: %%#x\\n\", ev[n].data.fd, ev[n].events)",
+		    a[0], a[2] ? -1 : 0);
+	}
+}
+
+static void print_pipe(const struct out *o)
+{
+	put(o, "if (!R(pipe2(two, O_NONBLOCK))) { keep(%d, two[0]); keep(%d, two[1]);",
+	    o->a[0], o->a[1]);
+	if (o->a[2] > 0)
+		put(o, " R(write(two[1], data, %d));", o->a[2]);
+	put(o, " }");
+}
+
+static void print_file(const struct out *o)
+{
+	static const char * const args[NOPENS] = {
+		[OPEN_FILE] = "\"f0\", O_RDONLY",
+		[OPEN_PATH] = "\"f0\", O_PATH | O_CLOEXEC",
+		[OPEN_DIR] = "\".\", O_RDONLY | O_DIRECTORY",
+		[OPEN_NULL] = "\"/dev/null\", O_RDWR",
+	};
+
+	put(o, "keep(%d, R(open(%s)))", o->a[0], args[choice(o->a[1], NOPENS)]);
+}
+
+static void print_fcntl(const struct out *o)
+{
+	static const char * const args[NFCNTLS][2] = {
+		[FCNTL_NONBLOCK] = { "F_SETFL, 0", "F_SETFL, O_NONBLOCK" },
+		[FCNTL_ASYNC] = { "F_SETFL, O_NONBLOCK | O_ASYNC" },
+		[FCNTL_SETOWN] = { "F_SETOWN, self" },
+		[FCNTL_GETFL] = { "F_GETFL" },
+		[FCNTL_SETSIG] = { "F_SETSIG, 0", "F_SETSIG, SIGRTMIN + 1" },
+		[FCNTL_GETOWN] = { "F_GETOWN" },
+		[FCNTL_GETFD] = { "F_GETFD" },
+	};
+	const char * const *arg = args[choice(o->a[1], NFCNTLS)];
+
+	put(o, "R(fcntl(fd[%d], %s))", o->a[0],
+	    o->a[2] & 1 && arg[1] ? arg[1] : arg[0]);
+}
+
+static void print_ioctl(const struct out *o)
+{
+	static const char * const names[NIOCTLS] = {
+		[IOCTL_INQ] = "FIONREAD", [IOCTL_OUTQ] = "SIOCOUTQ",
+		[IOCTL_ATMARK] = "SIOCATMARK", [IOCTL_NONBLOCK] = "FIONBIO",
+		[IOCTL_BLOCK] = "FIONBIO", [IOCTL_ASYNC] = "FIOASYNC",
+		[IOCTL_INQ_BAD] = "FIONREAD", [IOCTL_PGRP] = "SIOCGPGRP",
+		[IOCTL_UNKNOWN] = "0x89ff",
+	};
+	int how = choice(o->a[1], NIOCTLS);
+
+	if (how == IOCTL_FILE)
+		put(o, "n = R(ioctl(fd[%d], SIOCPROTOPRIVATE /* SIOCUNIXFILE */)); if (n >= 0) close(n)",
+		    o->a[0]);
+	else
+		put(o, "value.number = %d; R(ioctl(fd[%d], %s, %s)); printf(\"  %%d\\n\", value.number)",
+		    how == IOCTL_NONBLOCK || how == IOCTL_ASYNC, o->a[0],
+		    names[how], how == IOCTL_INQ_BAD ? "bad" : "&value.number");
+}
+
+static void print_stat(const struct out *o)
+{
+	if (o->op->code == OP_FSTAT)
+		put(o, "if (!R(fstat(fd[%d], &st))) printf(\"  mode %%o\\n\", st.st_mode)",
+		    o->a[0]);
+	else
+		put(o, "fdinfo(fd[%d])", o->a[0]);
+}
+
+static void print_path(const struct out *o)
+{
+	int i = choice(o->a[0], NFILES);
+
+	if (o->op->code == OP_UNLINK)
+		put(o, "R(unlink(\"p%d\"))", i);
+	else if (o->op->code == OP_CHMOD)
+		put(o, "R(chmod(\"p%d\", %#o))", i, o->a[1] & 0777);
+	else
+		put(o, "R(rename(\"p%d\", \"p%d\"))", i,
+		    choice(o->a[1], NFILES));
+}
+
+static void print_actor(const struct out *o)
+{
+	if (o->op->code == OP_FORK)
+		put(o, "R(fork_child())");
+	else if (o->op->code == OP_EXIT)
+		put(o, "R(end_child())");
+	else
+		put(o, "R(wake(%d, %s))", 1 + choice(o->a[0], NACTORS - 1),
+		    o->a[1] & 1 ? "SIGUSR2" : "SIGUSR1");
+}
+
+/* --- all of it --------------------------------------------------------------- */
+
+static void (*const printers[NOPS])(const struct out *o) = {
+	[OP_SOCKET] = print_socket, [OP_PAIR] = print_socket,
+	[OP_BIND] = print_bind, [OP_CONNECT] = print_bind,
+	[OP_LISTEN] = print_number, [OP_ACCEPT] = print_accept,
+	[OP_SEND] = print_plain, [OP_SENDTO] = print_plain,
+	[OP_SENDMSG] = print_sendmsg, [OP_SENDMMSG] = print_sendmsg,
+	[OP_WRITE] = print_plain, [OP_WRITEV] = print_vector,
+	[OP_RECV] = print_plain, [OP_RECVFROM] = print_recvfrom,
+	[OP_RECVMSG] = print_recvmsg, [OP_RECVMMSG] = print_recvmsg,
+	[OP_READ] = print_plain, [OP_READV] = print_vector,
+	[OP_SPLICE_IN] = print_splice, [OP_SPLICE_OUT] = print_splice,
+	[OP_SENDFILE] = print_sendfile, [OP_SETOPT] = print_setopt,
+	[OP_GETOPT] = print_getopt, [OP_NAME] = print_name,
+	[OP_PEER] = print_name, [OP_SHUTDOWN] = print_number,
+	[OP_CLOSE] = print_close, [OP_DUP] = print_dup,
+	[OP_POLL] = print_poll, [OP_SELECT] = print_select,
+	[OP_EPOLL] = print_epoll, [OP_EPCTL] = print_epoll,
+	[OP_EPWAIT] = print_epoll, [OP_PIPE] = print_pipe,
+	[OP_FILE] = print_file, [OP_FCNTL] = print_fcntl,
+	[OP_IOCTL] = print_ioctl, [OP_FORK] = print_actor,
+	[OP_EXIT] = print_actor, [OP_KILL] = print_actor,
+	[OP_UNLINK] = print_path, [OP_CHMOD] = print_path,
+	[OP_RENAME] = print_path, [OP_FSTAT] = print_stat,
+	[OP_FDINFO] = print_stat, [OP_FILTER] = print_filter,
+	[OP_FLOW] = print_flow,
+};
+
+/* Whether an operation may sleep: what op_may_block() finds out */
+static void print_sleeps(FILE *f, const struct op *op)
+{
+	switch (op->code) {
+	case OP_SEND ... OP_SENDMMSG:
+	case OP_RECV ... OP_RECVMMSG:
+		if (op->a[2] & MSG_DONTWAIT)
+			break;
+		/* fallthrough */
+	case OP_CONNECT:
+	case OP_ACCEPT:
+	case OP_WRITE:
+	case OP_WRITEV:
+	case OP_READ:
+	case OP_READV:
+	case OP_SENDFILE:
+		fprintf(f, "may_sleep(fd[%d])", op->a[0]);
+		return;
+	case OP_SPLICE_IN:
+	case OP_SPLICE_OUT:
+		fprintf(f, "2 * (may_sleep(fd[%d]) || may_sleep(fd[%d]))",
+			op->a[0], op->a[1]);
+		return;
+	case OP_POLL:
+		fprintf(f, "%d", !!op->a[4]);
+		return;
+	case OP_EPWAIT:
+		fprintf(f, "%d", !!op->a[2]);
+		return;
+	}
+	fprintf(f, "0");
+}
+
+void print_c(FILE *f, const struct program *p, const char *why, int alone)
+{
+	const struct op *op;
+	int i;
+
 	fprintf(f, "/*\n * %s\n *\n * Compile with -DFAMILY=1, and with another one.\n */\n%s",
-		why, prelude);
+		why, alone ? printed : "#include \"selftests/fuzz/printed.h\"\n");
 	for (i = 0; i < p->n; i++) {
-		if (!p->op[i].actor)
-			continue;
-		fprintf(f, "static void *op%d(void *arg)\n{\n\tint n = 0;\n\n\t",
-			i);
-		print_op(f, &p->op[i], p);
-		fprintf(f, "\treturn arg + n;\n}\n");
+		struct out o = {
+			.f = f, .op = &p->op[i], .a = p->op[i].a, .index = i,
+			.name = op_info[p->op[i].code].name,
+		};
+
+		fprintf(f, "\nstatic void op%d(void)\n{\n\t", i);
+		printers[o.op->code](&o);
+		fprintf(f, ";\n}\n");
 	}
-	fprintf(f, "int main(void)\n{\n\tint n;\n\n"
-		"\tmemset(fd, -1, sizeof(fd));\n"
-		"\tbad = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n"
-		"\tbad += 4096;\n\tmprotect(bad, 4096, PROT_NONE);\n"
-		"\tn = open(\"f0\", O_CREAT | O_RDWR, 0644);\n\twrite(n, data, 16384);\n\tclose(n);\n"
-		"\tmkdir(\"d0\", 0755);\n\tsymlink(\"p0\", \"l0\");\n\tsymlink(\"none2\", \"l1\");\n"
-		"\tsignal(SIGPIPE, SIG_IGN);\n\n");
+	fprintf(f, "\nstatic void operation(int i)\n{\n\tstatic void (*const ops[])(void) = {\n");
+	for (i = 0; i < p->n; i++)
+		fprintf(f, "\t\top%d,\n", i);
+	fprintf(f, "\t};\n\n\tops[i]();\n}\n\nint main(void)\n{\n\tbegin();\n");
 	for (i = 0; i < p->n; i++) {
-		fputc('\t', f);
-		if (p->op[i].actor == 3)
-			fprintf(f, "in_child(op%d);\n", i);
-		else if (p->op[i].actor)
-			fprintf(f, "in_thread(op%d);\n", i);
-		else
-			print_op(f, &p->op[i], p);
+		op = &p->op[i];
+		fprintf(f, "\tstep(%d, %d, ", i,
+			for_main(op->code) ? ANYBODY : op->actor);
+		print_sleeps(f, op);
+		fprintf(f, ");\n");
 	}
-	fprintf(f, "\treturn 0;\n}\n");
+	fprintf(f, "\tend();\n\treturn 0;\n}\n");
 }
