@@ -189,10 +189,31 @@ static int is_urgent_send(const struct op *op)
 	return is_send(op) && op->code < OP_WRITE && op->a[2] & MSG_OOB;
 }
 
-/* What is behind urgent bytes has been mended more than once: for who looks. */
+/* Does it take what is queued, or tell something of it? */
+static int is_look(const struct op *op)
+{
+	switch (op->code) {
+	case OP_SPLICE_OUT:
+	case OP_POLL:
+	case OP_SELECT:
+	case OP_EPWAIT:
+	case OP_IOCTL:
+	case OP_FDINFO:
+	case OP_FLOW:
+		return 1;
+	}
+	return stream_read(op);
+}
+
+/* What is behind urgent bytes has been mended more than once. */
 static int is_urgent(const struct program *p, const struct outcome *o)
 {
-	return earlier_here(p, o, is_urgent_send, 0);
+	int i, looks = o->tag == T_SIGNALS;
+
+	for (i = 0; i < 2; i++)
+		if (o->tags[i] == T_END || o->tags[!i] != T_END)
+			looks |= is_look(&p->op[ending(o, i)]);
+	return looks && earlier_here(p, o, is_urgent_send, 0);
 }
 
 /*

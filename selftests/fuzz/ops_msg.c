@@ -47,91 +47,105 @@ static int some_slot(int x, int i)
 	return slots[cmsg_slot(x, i)];
 }
 
-static void make_control(struct control *ctl, const struct op *op, int kind,
-			 int x)
+static void add_fds(struct control *ctl, const int *fd, int n)
 {
-	struct ucred cred;
+	add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, n * sizeof(int));
+}
+
+/* Those of descriptors; self: the socket that it is sent on */
+static void make_rights(struct control *ctl, int self, int kind, int x)
+{
 	int fd[CMSG_MANY_N], i;
 
-	ctl->n = 0;
-	if (kind == CMSG_NONE)
-		return;
-	memset(ctl->b, 0, 512);
-	cred.pid = getpid();
-	cred.uid = getuid();
-	cred.gid = getgid();
+	fd[0] = some_slot(x, 0);
 	switch (kind) {
 	case CMSG_FD:
+	case CMSG_FD_CRED:
+		add_fds(ctl, fd, 1);
+		break;
 	case CMSG_SELF:
-		fd[0] = kind == CMSG_SELF ? slots[op->a[0]] : some_slot(x, 0);
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
+		add_fds(ctl, &self, 1);
 		break;
 	case CMSG_FD_BAD:
 		fd[0] = FD_NONE;
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
+		add_fds(ctl, fd, 1);
 		break;
 	case CMSG_FDS:
-		for (i = 0; i < CMSG_FDS_N; i++)
-			fd[i] = some_slot(x, i);
 		/* Empty slots would have all of it refused. */
-		for (i = 1; i < CMSG_FDS_N; i++)
+		for (i = 1; i < CMSG_FDS_N; i++) {
+			fd[i] = some_slot(x, i);
 			if (fd[i] < 0)
 				fd[i] = fd[0];
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int) * CMSG_FDS_N);
+		}
+		add_fds(ctl, fd, CMSG_FDS_N);
+		break;
+	case CMSG_SHORT:
+		add_fds(ctl, fd, 1);
+		ctl->align.cmsg_len = x & 1 ? 3 : 4096;
+		break;
+	case CMSG_PIDFD:
+		add(ctl, SOL_SOCKET, SCM_PIDFD, fd, sizeof(int));
+		break;
+	case CMSG_FD_TWICE:
+		fd[1] = fd[0];
+		add_fds(ctl, fd, 2);
+		add_fds(ctl, fd, 1);
+		break;
+	case CMSG_MANY:
+		for (i = 1; i < CMSG_MANY_N; i++)
+			fd[i] = fd[0];
+		add_fds(ctl, fd, CMSG_MANY_N - !(x & 1));
+		break;
+	case CMSG_EMPTY:
+		add_fds(ctl, fd, 0);
+		break;
+	}
+}
+
+/* Those of credentials, and what looks like them */
+static void make_credentials(struct control *ctl, int kind, int x)
+{
+	struct ucred cred = {
+		.pid = getpid(), .uid = getuid(), .gid = getgid(),
+	};
+	int level = SOL_SOCKET, type = SCM_CREDENTIALS;
+	size_t len = sizeof(cred);
+
+	switch (kind) {
+	case CMSG_CRED:
+	case CMSG_FD_CRED:
 		break;
 	case CMSG_CRED_UID:
 		cred.uid = 1000 + choice(x, 3);
 		cred.gid = 100;
-		add(ctl, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
 		break;
 	case CMSG_CRED_PID:
 		cred.pid = x & 1 ? 1 : 0x3fffff;
-		add(ctl, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
 		break;
 	case CMSG_CRED_BAD:
 		cred.uid = -1;
-		add(ctl, SOL_SOCKET, SCM_CREDENTIALS, &cred,
-		    x & 1 ? sizeof(cred) : sizeof(cred) - 1);
-		break;
-	case CMSG_FD_CRED:
-		fd[0] = some_slot(x, 0);
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
-		add(ctl, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
-		break;
-	case CMSG_CRED:
-		add(ctl, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
-		break;
-	case CMSG_SHORT:
-		fd[0] = some_slot(x, 0);
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
-		ctl->align.cmsg_len = x & 1 ? 3 : 4096;
+		len -= !(x & 1);
 		break;
 	case CMSG_TYPE:
-		add(ctl, SOL_SOCKET, 0x77, &cred, sizeof(cred));
+		type = 0x77;
 		break;
 	case CMSG_LEVEL:
-		add(ctl, 0x77, SCM_RIGHTS, &cred, sizeof(cred));
+		level = 0x77;
+		type = SCM_RIGHTS;
 		break;
-	case CMSG_PIDFD:
-		fd[0] = some_slot(x, 0);
-		add(ctl, SOL_SOCKET, SCM_PIDFD, fd, sizeof(int));
-		break;
-	case CMSG_FD_TWICE:
-		fd[0] = some_slot(x, 0);
-		fd[1] = fd[0];
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, 2 * sizeof(int));
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, sizeof(int));
-		break;
-	case CMSG_MANY:
-		for (i = 0; i < CMSG_MANY_N; i++)
-			fd[i] = some_slot(x, 0);
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd,
-		    (CMSG_MANY_N - !(x & 1)) * sizeof(int));
-		break;
-	case CMSG_EMPTY:
-		add(ctl, SOL_SOCKET, SCM_RIGHTS, fd, 0);
-		break;
+	default:
+		return;
 	}
+	add(ctl, level, type, &cred, len);
+}
+
+static void make_control(struct control *ctl, const struct op *op, int kind,
+			 int x)
+{
+	ctl->n = 0;
+	memset(ctl->b, 0, 512);
+	make_rights(ctl, slots[op->a[0]], kind, x);
+	make_credentials(ctl, kind, x);
 }
 
 void op_sendmsg(struct ctx *c, const struct op *op)
