@@ -12,9 +12,9 @@
 
 extern const char printed[];
 asm(".pushsection .rodata\n"
-    "printed: .incbin \"printed.h\"\n"
-    ".byte 0\n"
-    ".popsection\n");
+	"printed: .incbin \"printed.h\"\n"
+	".byte 0\n"
+	".popsection\n");
 
 /* An operation that is printed */
 struct out {

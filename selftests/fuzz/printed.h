@@ -486,7 +486,7 @@ static void handle(int sig, int flags)
 	sigaction(sig, &sa, NULL);
 }
 
-static char dir[] = "/tmp/vunix-fuzz.XXXXXX";
+static char dir[32] = "/tmp/vunix-fuzz.XXXXXX";
 
 static void end(void)
 {

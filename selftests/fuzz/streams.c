@@ -33,8 +33,10 @@ static int newest, forked_at;		/* identities that both processes share */
 
 static int set_of(int node)
 {
-	while (set[node] != node)
-		node = set[node] = set[set[node]];
+	while (set[node] != node) {
+		set[node] = set[set[node]];
+		node = set[node];
+	}
 	return node;
 }
 
