@@ -430,7 +430,7 @@ void rec_addr(struct trace *t, const void *addr, socklen_t len, size_t room);
 #define BUF_SIZE (512 << 10)
 /* Twice BUF_SIZE of bytes to send; BUF_SIZE for each actor to read into */
 extern unsigned char *buf_out, *buf_in;
-/* Nobody may look at what is here; in front of it are two pages that are there. */
+/* Nobody may look at what is here; in front of it is a page that is there. */
 extern unsigned char *buf_edge;
 
 void data_init(void);
