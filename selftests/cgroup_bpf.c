@@ -47,10 +47,11 @@ static int bpf(int cmd, union bpf_attr *attr)
 #define INSN(c, d, s, o, i) \
 	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 
-static int load(enum hook hook, const struct bpf_insn *insn, unsigned int n)
+static int load_type(int type, int hook, const struct bpf_insn *insn,
+		     unsigned int n)
 {
 	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+		.prog_type = type,
 		.expected_attach_type = hook,
 		.insns = (unsigned long)insn,
 		.insn_cnt = n,
@@ -58,6 +59,11 @@ static int load(enum hook hook, const struct bpf_insn *insn, unsigned int n)
 	};
 
 	return bpf(BPF_PROG_LOAD, &attr);
+}
+
+static int load(enum hook hook, const struct bpf_insn *insn, unsigned int n)
+{
+	return load_type(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, hook, insn, n);
 }
 
 /* Counts its calls in map[hook - UNIX_CONNECT], and allows them. */
@@ -80,17 +86,17 @@ static int load_counter(int map, enum hook hook)
 	return load(hook, insn, ARRAY_SIZE(insn));
 }
 
+static const struct bpf_insn refuse[] = {
+	INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+	INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+};
+
 static int load_refusal(enum hook hook)
 {
-	const struct bpf_insn insn[] = {
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
-
-	return load(hook, insn, ARRAY_SIZE(insn));
+	return load(hook, refuse, ARRAY_SIZE(refuse));
 }
 
-static int attach(int cgroup, int prog, enum hook hook)
+static int attach(int cgroup, int prog, int hook)
 {
 	union bpf_attr attr = {
 		.target_fd = cgroup,
@@ -319,6 +325,27 @@ TEST_F(cgroup_bpf, refused)
 	ASSERT_EQ(-1, vt_sendto(c, "x", 1, 0, "s"));
 	ASSERT_EQ(EPERM, errno);
 	ASSERT_EQ(0, vt_poll(s, POLLIN));
+}
+
+/*
+ * Options that are read: a refusal holds, but not where a descriptor would be left
+ * behind.
+ */
+TEST_F(cgroup_bpf, options)
+{
+	int sv[2], prog, pidfd;
+
+	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));
+	ASSERT_EQ(variant->type, vt_getint(sv[0], SOL_SOCKET, SO_TYPE));
+	prog = load_type(BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT,
+			 refuse, ARRAY_SIZE(refuse));
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, attach(self->cgroup, prog, BPF_CGROUP_GETSOCKOPT));
+	ASSERT_ERR(EPERM, vt_getint(sv[0], SOL_SOCKET, SO_TYPE));
+	pidfd = vt_getint(sv[0], SOL_SOCKET, SO_PEERPIDFD);
+	ASSERT_LE(0, pidfd);
+	ASSERT_EQ(pidfd + 1, vt_next_fd());
+	close(pidfd);
 }
 
 TEST_HARNESS_MAIN

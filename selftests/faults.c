@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory that faults while data is copied: for good, at every position of a
- * vector, or for a while, in which nobody else may have to wait.  Proves
- * STR-09, DG-19, DG-20 in these cases, and SEQ-01 for the same memory.
+ * vector, or for a while, in which nobody else may have to wait, or in one page or
+ * another all the time.  Proves STR-09, DG-19, DG-20 in these cases, and SEQ-01 for
+ * the same memory.
  */
 #include "vunix_test.h"
 
@@ -282,10 +283,10 @@ TEST_F(faults, partly_mapped)
 }
 
 /*
- * Two pages; whoever touches the second one stays there until uffd_let_go().
+ * Two pages; whoever touches one from @first on stays there until uffd_let_go().
  * NULL if there is no userfaultfd.
  */
-static char *uffd_map(int *uffd)
+static char *uffd_map_from(int *uffd, int first)
 {
 	long page = sysconf(_SC_PAGESIZE);
 	struct uffdio_api api = { .api = UFFD_API };
@@ -295,13 +296,20 @@ static char *uffd_map(int *uffd)
 	*uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (*uffd < 0 || !p)
 		return NULL;
-	p[0] = 0;
-	reg.range.start = (unsigned long)p + page;
-	reg.range.len = page;
+	if (first)
+		p[0] = 0;
+	reg.range.start = (unsigned long)p + first * page;
+	reg.range.len = (2 - first) * page;
 	if (ioctl(*uffd, UFFDIO_API, &api) ||
 	    ioctl(*uffd, UFFDIO_REGISTER, &reg))
 		return NULL;
 	return p;
+}
+
+/* The second one alone. */
+static char *uffd_map(int *uffd)
+{
+	return uffd_map_from(uffd, 1);
 }
 
 /* Somebody has run into the second page. */
@@ -397,6 +405,89 @@ TEST_F(faults, stalled_sender)
 	PROVES_TYPE("STR-09", "DG-19");
 }
 
+/* Two pages of which only the one that was touched last is there. */
+struct see_saw {
+	int uffd;
+	int stop;	/* readable: nobody will touch them any more */
+	char *mem;
+	int faults;
+};
+
+static int see_saw_next(struct see_saw *s)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	struct uffdio_copy copy = { .len = page };
+	struct uffd_msg msg;
+	char *other, *src;
+	int second;
+
+	if (read(s->uffd, &msg, sizeof(msg)) != sizeof(msg) ||
+	    msg.event != UFFD_EVENT_PAGEFAULT)
+		return -1;
+	second = msg.arg.pagefault.address >= (unsigned long)s->mem + page;
+	other = s->mem + !second * page;
+	if (madvise(other, page, MADV_DONTNEED))
+		return -1;
+	src = map(page);
+	memcpy(src, vt_pattern(second * page), page);
+	copy.src = (unsigned long)src;
+	copy.dst = (unsigned long)s->mem + second * page;
+	if (ioctl(s->uffd, UFFDIO_COPY, &copy) || munmap(src, page))
+		return -1;
+	s->faults++;
+	return 0;
+}
+
+/* Gives back how many times a page was missing, or -1. */
+static long see_saw_run(void *arg)
+{
+	struct see_saw *s = arg;
+	struct pollfd p[2] = {
+		{ .fd = s->uffd, .events = POLLIN },
+		{ .fd = s->stop, .events = POLLIN },
+	};
+
+	while (poll(p, 2, 25000) > 0) {
+		if (!p[0].revents)
+			return s->faults;
+		if (see_saw_next(s))
+			break;
+	}
+	return -1;
+}
+
+/* A source that is never there as a whole: it is sent for all that. */
+TEST_F(faults, never_whole)
+{
+	long page = self->page;
+	size_t half[] = { 50, 1500, page }, i;
+	struct see_saw s = {};
+	struct vt_bg bg;
+	int stop[2];
+	char *buf = malloc(2 * page);
+
+	s.mem = uffd_map_from(&s.uffd, 0);
+	if (!s.mem)
+		SKIP_NO_UFFD();
+	ASSERT_TRUE(!!s.mem);
+	vt_pattern(0);
+	ASSERT_EQ(0, pipe(stop));
+	s.stop = stop[0];
+	ASSERT_EQ(0, vt_bg_start(&bg, see_saw_run, &s));
+	for (i = 0; i < ARRAY_SIZE(half); i++) {
+		ssize_t n = 2 * half[i];
+
+		ASSERT_EQ(n, send(self->sv[0], s.mem + page - half[i], n, 0));
+		ASSERT_EQ(n, recv(self->sv[1], buf, 2 * page, 0));
+		ASSERT_EQ(0, memcmp(buf, vt_pattern(page - half[i]), n));
+	}
+	ASSERT_EQ(0, qlen(self->sv[0], SIOCOUTQ));
+	ASSERT_EQ(1, write(stop[1], "x", 1));
+	/* Both pages, once a message at least */
+	ASSERT_LE(2 * 3 - 2, vt_bg_join(&bg));
+	PROVES_TYPE("STR-09", "DG-19");
+}
+
 /* The receiver goes while a sender stands still. */
 TEST_F(faults, stalled_sender_close)
 {
@@ -424,6 +515,114 @@ TEST_F(faults, stalled_sender_close)
 	err = variant->type == SOCK_DGRAM ? ECONNREFUSED : EPIPE;
 	ASSERT_EQ(err, bg.err);
 	PROVES_TYPE("STR-09", "DG-19");
+}
+
+static long send_to_r(void *p)
+{
+	struct vt_io *io = p;
+
+	return vt_sendto(io->fd, io->buf, io->len, io->flags, "@r");
+}
+
+/*
+ * Who receives datagrams is no longer who it was when the sender came to stand
+ * still: somebody else has its name, or is the sender's peer.  (Of a peer, AF_UNIX
+ * before 6.14 says so; since then it asks only now who it is.)
+ */
+TEST_F(faults, stalled_sender_receiver_changes)
+{
+	long page = self->page;
+	int uffd, named, r[2];
+	struct vt_io io;
+	struct vt_bg bg;
+	char *mem, buf[128];
+	long n;
+
+	if (variant->type != SOCK_DGRAM)
+		SKIP(return, "datagrams only");
+	for (named = 0; named < 2; named++) {
+		mem = uffd_map(&uffd);
+		if (!mem)
+			SKIP_NO_UFFD();
+		ASSERT_TRUE(!!mem);
+		r[0] = vt_socket(variant->family, SOCK_DGRAM);
+		r[1] = vt_socket(variant->family, SOCK_DGRAM);
+		ASSERT_EQ(0, vt_bind(r[0], "@r"));
+		io = (struct vt_io){ self->sv[0], mem + page - 50, 100, 0 };
+		if (!named)
+			ASSERT_EQ(0, vt_connect(io.fd, "@r"));
+		ASSERT_EQ(0, vt_bg_start(&bg, named ? send_to_r : vt_io_send,
+					 &io));
+		ASSERT_TRUE(uffd_caught(uffd));
+		ASSERT_EQ(0, close(r[0]));
+		ASSERT_EQ(0, vt_bind(r[1], "@r"));
+		if (!named)
+			ASSERT_EQ(0, vt_connect(io.fd, "@r"));
+		ASSERT_EQ(0, uffd_let_go(uffd, mem));
+		n = vt_bg_join(&bg);
+		if (!named && n < 0) {
+			ASSERT_EQ(ECONNRESET, bg.err);
+		} else {
+			ASSERT_EQ(100, n);
+			ASSERT_EQ(100, recv(r[1], buf, sizeof(buf), 0));
+			ASSERT_EQ(0, memcmp(buf + 50, vt_pattern(0), 50));
+		}
+		ASSERT_EQ(-1, recv(r[1], buf, 1, MSG_DONTWAIT));
+		ASSERT_EQ(EAGAIN, errno);
+		ASSERT_EQ(0, close(r[1]));
+		close(uffd);
+	}
+	PROVES("DG-19");
+}
+
+/* There was room when the sender came to stand still, and then there is none. */
+TEST_F(faults, stalled_sender_no_room)
+{
+	long page = self->page;
+	int uffd, wait, r, c, n;
+	struct vt_io io;
+	struct vt_bg bg;
+	char *mem, buf[128];
+
+	if (variant->type != SOCK_DGRAM)
+		SKIP(return, "datagrams only");
+	r = vt_socket(variant->family, SOCK_DGRAM);
+	c = vt_socket(variant->family, SOCK_DGRAM);
+	ASSERT_EQ(0, vt_bind(r, "@r"));
+	ASSERT_EQ(0, vt_connect(c, "@r"));
+	ASSERT_EQ(0, vt_connect(self->sv[0], "@r"));
+	for (wait = 0; wait < 2; wait++) {
+		mem = uffd_map(&uffd);
+		if (!mem)
+			SKIP_NO_UFFD();
+		ASSERT_TRUE(!!mem);
+		io = (struct vt_io){ self->sv[0], mem + page - 50, 100,
+				     wait ? 0 : MSG_DONTWAIT };
+		ASSERT_EQ(0, vt_bg_start(&bg, vt_io_send, &io));
+		ASSERT_TRUE(uffd_caught(uffd));
+		for (n = 0; send(c, "x", 1, MSG_DONTWAIT) == 1; n++)
+			;
+		ASSERT_EQ(EAGAIN, errno);
+		ASSERT_EQ(0, uffd_let_go(uffd, mem));
+		if (wait) {
+			ASSERT_EQ(0, vt_wait_asleep(bg.tid));
+		} else {
+			ASSERT_EQ(-1, vt_bg_join(&bg));
+			ASSERT_EQ(EAGAIN, bg.err);
+		}
+		while (n--)
+			ASSERT_EQ(1, recv(r, buf, sizeof(buf), 0));
+		if (wait) {
+			ASSERT_EQ(100, vt_bg_join(&bg));
+			ASSERT_EQ(100, recv(r, buf, sizeof(buf), 0));
+			ASSERT_EQ(0, memcmp(buf + 50, vt_pattern(0), 50));
+		}
+		ASSERT_EQ(-1, recv(r, buf, 1, MSG_DONTWAIT));
+		ASSERT_EQ(EAGAIN, errno);
+		ASSERT_EQ(0, qlen(self->sv[0], SIOCOUTQ));
+		close(uffd);
+	}
+	PROVES("DG-19");
 }
 
 /* A reader that stands still: senders and close must go on. */

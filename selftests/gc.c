@@ -76,6 +76,30 @@ TEST_F(gc, own_queue)
 	PROVES("GC-01");
 }
 
+/* So much in one queue that a walk over it takes a while. */
+TEST_F_TIMEOUT(gc, long_queue, 120)
+{
+	struct scm_probe p[2];
+	int sv[2], fds[253], i;
+
+	if (geteuid())
+		SKIP(return, "root only: more descriptors than a user may send");
+	PAIR(sv);
+	for (i = 0; i < 253; i++)
+		fds[i] = sv[0];
+	ASSERT_EQ(0, gc_put(sv[1], sv[0], &p[0]));
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, scm_send_fds(sv[1], "x", fds, 253, 0));
+	ASSERT_EQ(0, gc_put(sv[1], sv[1], &p[1]));
+	ASSERT_TRUE(gc_collect(variant->family, 2));
+	ASSERT_TRUE(scm_open(&p[0]));
+	ASSERT_TRUE(scm_open(&p[1]));
+	close(sv[0]);
+	close(sv[1]);
+	GONE(p, 2);
+	PROVES("GC-01");
+}
+
 TEST_F(gc, each_other)
 {
 	struct scm_probe p[4];

@@ -7,6 +7,7 @@
 #include "scm.h"
 
 #include <net/if_arp.h>
+#include <linux/ethtool.h>
 
 FIXTURE(mon_device)
 {
@@ -54,6 +55,7 @@ static int netns(void)
 TEST_F(mon_device, link)
 {
 	struct ifreq ifr = { .ifr_name = MON };
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
 	unsigned char frame[64] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
 	struct mon_stats stats;
 	int forge, sv[2], tap;
@@ -64,6 +66,9 @@ TEST_F(mon_device, link)
 	ASSERT_EQ(ARPHRD_ETHER, ifr.ifr_hwaddr.sa_family);
 	ASSERT_EQ(0, mon_ioctl(SIOCGIFMTU, &ifr));
 	ASSERT_EQ(65535, ifr.ifr_mtu);
+	ifr.ifr_data = (void *)&driver;
+	ASSERT_EQ(0, mon_ioctl(SIOCETHTOOL, &ifr));
+	ASSERT_STREQ("vunixmon", driver.driver);
 
 	/* Down, it shows nothing; nor does it keep the past. */
 	ASSERT_EQ(0, vt_pair(variant->family, variant->type, sv));

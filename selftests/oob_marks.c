@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sequences of urgent bytes on a stream, taken, passed by and replaced, and
- * where the marks are then.  Proves parts of OOB-01 to OOB-17 in combination.
+ * where the marks are then.  Proves parts of OOB-01 to OOB-17 in combination, and of
+ * PEEK-05.
  */
 #include "oob.h"
 
@@ -249,6 +250,53 @@ TEST_F(oob_marks, large)
 	}
 	free(buf);
 	PROVES("OOB-01", "OOB-03", "OOB-07");
+}
+
+#define PEEK_AT(off, want) do { \
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_PEEK_OFF, off)); \
+	ASSERT_TRUE(get(self->r, 16, MSG_PEEK, want)); \
+} while (0)
+#define NONE_AT(off) do { \
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_PEEK_OFF, off)); \
+	ASSERT_EQ(EAGAIN, get_err(self->r, 16, MSG_PEEK)); \
+} while (0)
+
+/*
+ * SO_PEEK_OFF goes over an urgent byte as over any other, and over the place of one
+ * that was taken as over nothing.
+ */
+TEST_F(oob_marks, peek_offset)
+{
+	if (variant->peek)
+		SKIP(return, "peeks by itself");
+	if (VT_UNIX_OLDER(6, 11))
+		SKIP(return, "AF_UNIX since 6.11 only");
+	PUT("ab", 0);
+	PUT("c", MSG_OOB);
+	PUT("de", 0);
+	PEEK_AT(2, "cde");
+	PEEK_AT(3, "de");
+	PEEK_AT(4, "e");
+	NONE_AT(5);
+	STATE(2);
+	ASSERT_TRUE(get(self->r, 1, MSG_OOB, "c"));
+	PEEK_AT(2, "de");
+	PEEK_AT(3, "e");
+	NONE_AT(4);
+
+	/* An older one, which a newer one has made ordinary. */
+	PUT("f", MSG_OOB);
+	PUT("g", MSG_OOB);
+	PEEK_AT(4, "f");
+	PEEK_AT(5, "g");
+	NONE_AT(6);
+	ASSERT_TRUE(get(self->r, 1, MSG_OOB, "g"));
+	PEEK_AT(4, "f");
+	NONE_AT(5);
+	ASSERT_EQ(0, vt_setint(self->r, SOL_SOCKET, SO_PEEK_OFF, -1));
+	ASSERT_TRUE(get(self->r, 16, 0, "ab"));
+	ASSERT_TRUE(get(self->r, 16, 0, "def"));
+	PROVES("PEEK-05");
 }
 
 /* Where vunix's positions wrap for the first time, and near it. */
