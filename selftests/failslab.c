@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Failing allocations in the life of sockets, names and connections; how it
- * is done, and why no row is proved, is in failslab.h.
+ * Failing allocations in the life of sockets, names and connections, and when the
+ * module is loaded; how it is done, and why no row is proved, is in failslab.h.
  */
 #include "failslab.h"
 
@@ -312,6 +312,108 @@ TEST_F(failslab, netns)
 			     is_unix ? NULL : "[vunix]", start, end));
 	ASSERT_EQ(0, require_code(start, end));
 	run(_metadata, variant->family, variant->type, &op);
+}
+
+/*
+ * Loading.  The module has no socket then, but perhaps namespaces of other tests
+ * that are still on their way out.
+ */
+
+#define SYS_MODULE	"/sys/module/vunix"
+
+static int unload(void)
+{
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		if (!syscall(SYS_delete_module, "vunix", O_NONBLOCK))
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -1;
+		usleep(100000);
+	}
+	return -1;
+}
+
+/* What a module shows of itself that is there. */
+static const char *still_there(void)
+{
+	static const char *const paths[] = {
+		SYS_MODULE, "/proc/net/vunix", "/proc/sys/net/vunix",
+		"/sys/kernel/slab/VUNIX",
+	};
+	char *protocols = vt_read_file("/proc/net/protocols");
+	const char *found = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(paths); i++)
+		if (!access(paths[i], F_OK))
+			found = paths[i];
+	if (!protocols || strstr(protocols, "VUNIX "))
+		found = "protocols";
+	free(protocols);
+	return found;
+}
+
+/*
+ * Loads it with the @n-th allocation failing: that is told, and nothing stays, or
+ * it does not matter.  NULL, or what is wrong.  *@left: there were fewer.
+ */
+static const char *load_nth(int family, int ko, const char *params, int n,
+			    int *left, int *refused)
+{
+	int sv[2], err;
+
+	fail_nth(n);
+	err = vt_err(syscall(SYS_finit_module, ko, params, 0));
+	*left = fail_left();
+	if (err) {
+		++*refused;
+		if (err != ENOMEM && err != ENOBUFS)
+			return strerror(err);
+		if (*left)
+			return "fails by itself";
+		if (vt_socket(family, SOCK_STREAM) != -1)
+			return "a socket";
+		return still_there();
+	}
+	if (vt_pair(family, SOCK_STREAM, sv) || check_talk(sv[0], sv[1]))
+		return "does not work";
+	close(sv[0]);
+	close(sv[1]);
+	return unload() ? "does not unload" : still_there();
+}
+
+TEST_F_TIMEOUT(failslab, load, 600)
+{
+	const char *wrong = NULL, *file = getenv("VUNIX_KO");
+	int n, ko, left = 0, refused = 0;
+	char params[32], start[20], end[20];
+
+	if (vt_is_unix(variant->family) || variant->type != SOCK_STREAM)
+		SKIP(return, "once, and vunix only");
+	/* It goes away under whoever uses it. */
+	if (!getenv("VUNIX_VM") || !file)
+		SKIP(return, "needs a machine of its own, and VUNIX_KO");
+	/* What the core makes of the file before is not ours. */
+	ASSERT_EQ(0, code_of("do_one_initcall", NULL, start, end));
+	ASSERT_EQ(0, require_code(start, end));
+	ko = open(file, O_RDONLY);
+	ASSERT_LE(0, ko);
+	snprintf(params, sizeof(params), "family=%ld",
+		 vt_read_num(SYS_MODULE "/parameters/family"));
+	ASSERT_EQ(0, unload());
+
+	for (n = 1; !wrong && !left && n < 10 * MAX_NTH; n++)
+		wrong = load_nth(variant->family, ko, params, n, &left,
+				 &refused);
+	/* Others need it, in any case. */
+	if (access(SYS_MODULE, F_OK))
+		ASSERT_EQ(0, syscall(SYS_finit_module, ko, params, 0));
+	TH_LOG("%d allocations, %d loads refused", n - 2, refused);
+	ASSERT_EQ(NULL, wrong) TH_LOG("allocation %d: %s", n - 1, wrong);
+	ASSERT_LT(0, left);
+	ASSERT_LT(10, refused);
 }
 
 TEST_HARNESS_MAIN

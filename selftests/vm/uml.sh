@@ -7,6 +7,8 @@
 # script in ROOT, is run by busybox, whose commands are all in /bin, once the usual
 # file systems are there; it may source /guest.sh.  What it writes goes to standard
 # output.  The exit status is that of /work.
+#
+#   UML_MEM=512M  its memory            UML_APPEND=  more options for the kernel
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -59,10 +61,11 @@ shift $(($$ % ($# - 1) + 1))
 
 # Its directory is the host's, so that is where status and files are left.  From
 # 7.x on, programs in it need not be traced (seccomp=), which is faster.
+# shellcheck disable=SC2086
 taskset -c "$1" timeout -k 5 "$seconds" "$dir/image" mem="${UML_MEM:-512M}" seccomp=auto \
 	uml_dir="$work/" umid=vunix root=/dev/root rootfstype=hostfs \
 	rootflags="$root" rw init=/init con0=null,fd:1 con=null quiet \
-	panic=-1 oops=panic </dev/null 2>"$work/host" |
+	panic=-1 oops=panic ${UML_APPEND:-} </dev/null 2>"$work/host" |
 	sed -u 's/\r$//; /^reboot: /d'
 [ -s "$root/status" ] || {
 	cat "$work/host" >&2
