@@ -625,6 +625,30 @@ TEST_F(faults, stalled_sender_no_room)
 	PROVES("DG-19");
 }
 
+/* Bad memory is bad before anybody is asked for room, or waited for. */
+TEST_F(faults, no_room)
+{
+	char *hole = map_before_hole(100);
+	int r, s;
+
+	if (variant->type != SOCK_DGRAM)
+		SKIP(return, "datagrams only");
+	ASSERT_TRUE(!!hole);
+	r = vt_socket(variant->family, SOCK_DGRAM);
+	s = vt_socket(variant->family, SOCK_DGRAM);
+	ASSERT_EQ(0, vt_bind(r, "@r"));
+	ASSERT_EQ(0, vt_connect(s, "@r"));
+	while (send(s, "x", 1, MSG_DONTWAIT) == 1)
+		;
+	ASSERT_EQ(EAGAIN, errno);
+	ASSERT_ERR(EFAULT, send(s, hole - 50, 100, 0));
+	ASSERT_ERR(EFAULT, send(s, hole - 50, 100, MSG_DONTWAIT));
+	ASSERT_EQ(0, shutdown(r, SHUT_RD));
+	ASSERT_ERR(EFAULT, send(s, hole - 50, 100, MSG_NOSIGNAL));
+	ASSERT_ERR(EPIPE, send(s, hole - 50, 50, MSG_NOSIGNAL));
+	PROVES("DG-19");
+}
+
 /* A reader that stands still: senders and close must go on. */
 TEST_F(faults, stalled_reader)
 {
