@@ -227,6 +227,7 @@ static long send_and_count(void *p)
 
 static int sent_within(int ms, int n)
 {
+	ms *= vt_patience();
 	while (__atomic_load_n(&sent, __ATOMIC_SEQ_CST) < n && ms-- > 0)
 		usleep(1000);
 	return __atomic_load_n(&sent, __ATOMIC_SEQ_CST);

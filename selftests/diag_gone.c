@@ -131,7 +131,7 @@ static int until_gone(int flag)
 	struct timespec ms = { .tv_nsec = 20000000 };
 	int i, err = ENOSPC;
 
-	for (i = 0; i < 2000 && err == ENOSPC; i++) {
+	for (i = 0; i < 2000 * vt_patience() && err == ENOSPC; i++) {
 		err = try_one(flag);
 		if (err)
 			nanosleep(&ms, NULL);
@@ -170,7 +170,8 @@ static int until_gone(int flag)
 	ASSERT_EQ(0, wait_for(__pid)); \
 	self->nl = vt_recv_fd(__sv[1]); \
 	ASSERT_LE(0, self->nl); \
-	ASSERT_EQ(0, vt_set_timeo(self->nl, SO_RCVTIMEO, 60000)); \
+	ASSERT_EQ(0, vt_set_timeo(self->nl, SO_RCVTIMEO, \
+				  60000 * vt_patience())); \
 	/* The test would see it if they stayed. */ \
 	ASSERT_EQ(ENOSPC, try_one(CLONE_NEWNET)); \
 	/* vunix numbers processes as who has asked sees them, to the end. */ \

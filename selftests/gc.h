@@ -12,7 +12,7 @@
 #include "scm.h"
 
 /* How long to wait for a collector that ought to need a second, in ms. */
-#define GC_PATIENCE	20000
+#define GC_PATIENCE	(20000 * vt_patience())
 
 /*
  * AF_UNIX looks for garbage when one of its sockets is closed.  vunix does so

@@ -177,7 +177,7 @@ static inline int mon_tap(const char *name)
 	setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	if (s < 0 || !ll.sll_ifindex ||
 	    bind(s, (struct sockaddr *)&ll, sizeof(ll)) ||
-	    vt_set_timeo(s, SO_RCVTIMEO, 20000)) {
+	    vt_set_timeo(s, SO_RCVTIMEO, 20000 * vt_patience())) {
 		close(s);
 		return -1;
 	}

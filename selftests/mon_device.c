@@ -236,7 +236,7 @@ static int wait_all(long long nr, struct mon_stats *s)
 	struct timespec ms = { .tv_nsec = 10000000 };
 	int i;
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < 2000 * vt_patience(); i++) {
 		if (mon_stats(MON, s))
 			return -1;
 		if (s->packets + s->dropped == nr)

@@ -110,6 +110,36 @@ static inline bool vt_kernel_older(int major, int minor)
 	(vt_is_unix(variant->family) && vt_kernel_older(major, minor))
 
 /*
+ * How many times longer than elsewhere a test and what it waits for may take, on
+ * kernels that are slow: VUNIX_PATIENCE.  Only what ends a wait that should have ended
+ * by itself is multiplied; a time that a test measures stays what it is.
+ */
+static inline int vt_patience(void)
+{
+	const char *s = getenv("VUNIX_PATIENCE");
+
+	return s && atoi(s) > 0 ? atoi(s) : 1;
+}
+
+static inline void vt_be_patient(void)
+{
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	for (f = __fixture_list; f; f = f->next)
+		for (t = f->tests; t; t = t->next)
+			t->timeout *= vt_patience();
+}
+
+#undef TEST_HARNESS_MAIN
+#define TEST_HARNESS_MAIN \
+	int main(int argc, char **argv) \
+	{ \
+		vt_be_patient(); \
+		return test_harness_run(argc, argv); \
+	}
+
+/*
  * One write each, so that lines of concurrent tests never mix and none is lost
  * when the test's process ends with _exit().
  */
@@ -400,26 +430,27 @@ static inline int vt_poll(int fd, int events)
 
 #define VT_POLL_ALL (POLLIN | POLLOUT | POLLPRI | POLLRDHUP)
 
-/* Wait up to @ms for one of @events. */
+/* Wait up to @ms, on a slow kernel longer, for one of @events. */
 static inline int vt_poll_wait(int fd, int events, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
-	return poll(&p, 1, ms) <= 0 ? 0 : p.revents;
+	return poll(&p, 1, ms * vt_patience()) <= 0 ? 0 : p.revents;
 }
 
 /*
  * Wait until process or thread @tid sleeps in the kernel: how a test orders
- * itself after a call that is meant to block.  0, or -1 after five seconds.
+ * itself after a call that is meant to block.  0, or -1 after five seconds, on a
+ * slow kernel longer.
  */
 static inline int vt_wait_asleep(pid_t tid)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
 	char path[64], buf[512], *p;
-	int i, fd, n, seen = 0;
+	int i, fd, n, seen = 0, max = 5000 * vt_patience();
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	for (i = 0; i < 5000; i++) {
+	for (i = 0; i < max; i++) {
 		fd = open(path, O_RDONLY);
 		if (fd < 0)
 			return -1;
@@ -520,11 +551,11 @@ static inline int vt_catch(int sig, int flags)
 static inline int vt_bg_signal(struct vt_bg *bg, int sig)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
-	int i, n = vt_caught;
+	int i, n = vt_caught, max = 5000 * vt_patience();
 
 	if (pthread_kill(bg->thread, sig))
 		return -1;
-	for (i = 0; i < 5000 && vt_caught == n; i++)
+	for (i = 0; i < max && vt_caught == n; i++)
 		nanosleep(&ms, NULL);
 	return vt_caught == n + 1 ? 0 : -1;
 }

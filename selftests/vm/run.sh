@@ -27,6 +27,7 @@
 #   VM_FAMILIES  "unix" or "vunix" alone          VM_SLOW      1: share namespaces
 #   VM_HUGE      1: tests of a million sockets, too (with VM_MEM=8G or so)
 #   VM_STRESS    N: N times the rounds of tests that are under load
+#   VM_PATIENCE  N: each test may take N times as long (1; kcsan 10)
 #   VM_ARGS      arguments for each program, such as "-t name"
 #   VM_RESULTS   folder for results, default selftests/bin/vm/KERNEL
 #   VUNIX_KO     a module that is built already   KSFT  as for ../Makefile
@@ -90,8 +91,8 @@ debug | arm64 | kcsan)
 esac
 slow=${VM_SLOW-$slow}
 case $name in
-debug | kcsan)
-	: "${VM_TIMEOUT:=3400}" "${VM_TESTTIME:=900}" ;;
+kcsan)	: "${VM_TIMEOUT:=5400}" "${VM_TESTTIME:=1800}" "${VM_PATIENCE:=10}" ;;
+debug)	: "${VM_TIMEOUT:=3400}" "${VM_TESTTIME:=900}" ;;
 *)	: "${VM_TIMEOUT:=1500}" "${VM_TESTTIME:=600}" ;;
 esac
 out=${VM_RESULTS:-$tests/bin/vm/$name}
@@ -210,7 +211,7 @@ config()
 	grep -q "^CONFIG_$1=y" "$kernel/config"
 }
 
-wanted= expected= bits=64 leaks=0 partial=0
+wanted= expected= bits=64 leaks=0 slabs=0 partial=0
 if [ $mode = test ]; then
 	ksft=${KSFT:-$("$here/kernel.sh" kselftest)}
 	bin=$tests/bin/$arch
@@ -243,6 +244,7 @@ if [ $mode = test ]; then
 	done
 	expected="$expected vm/0"
 	config DEBUG_KMEMLEAK && leaks=1
+	config SLUB_DEBUG && slabs=1
 fi
 
 shell='exec sh'
@@ -256,10 +258,12 @@ PROGRAMS='$wanted'
 BITS='$bits'
 TIME='$VM_TESTTIME'
 LEAKS='$leaks'
+SLABS='$slabs'
 PARAMS='${VM_PARAMS:-}'
 FAMILIES='${VM_FAMILIES:-}'
 HUGE='${VM_HUGE:-}'
 STRESS='${VM_STRESS:-}'
+PATIENCE='${VM_PATIENCE:-}'
 ARGS='${VM_ARGS:-}'
 SLOW='$slow'
 DIR='$PWD'
