@@ -393,9 +393,12 @@ static struct page **writer_slot(const struct vunix_writer *w, u32 pos)
 
 /**
  * vunix_copy_in_any() - vunix_copy_in() from what is not one piece of user memory
- * @to: in a page of the queue, with room for @n bytes behind it in the page
+ * @to: as there
  * @n: bytes, not 0
  * @from: source, has @n bytes
+ *
+ * Memory of the kernel's own is what sendfile() sends up to Linux 6.4, and who has
+ * waited for room in a receiver.
  *
  * Context: Process; never faults a page in.
  * Return: true if all is copied; else nothing has changed.
@@ -403,7 +406,13 @@ static struct page **writer_slot(const struct vunix_writer *w, u32 pos)
 bool vunix_copy_in_any(void *to, size_t n, struct iov_iter *from)
 {
 	size_t copied;
+	void *base;
 
+	if (vunix_iter_kernel(from, n, &base)) {
+		memcpy(to, base, n);
+		iov_iter_advance(from, n);
+		return true;
+	}
 	pagefault_disable();
 	copied = copy_page_from_iter(virt_to_page(to), offset_in_page(to), n,
 				     from);
@@ -417,7 +426,7 @@ bool vunix_copy_in_any(void *to, size_t n, struct iov_iter *from)
 /**
  * vunix_copy_out_any() - vunix_copy_out() to what is not one piece of user memory
  * @from: in a page of the queue
- * @n: bytes, not 0, of the same page
+ * @n: bytes, not 0; as there
  * @to: destination, has room for @n bytes
  *
  * Context: Process, sleeps.
@@ -426,7 +435,13 @@ bool vunix_copy_in_any(void *to, size_t n, struct iov_iter *from)
 bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to)
 {
 	size_t copied;
+	void *base;
 
+	if (vunix_iter_kernel(to, n, &base)) {
+		memcpy(base, from, n);
+		iov_iter_advance(to, n);
+		return true;
+	}
 	if (vunix_iter_keeps_pages(to))
 		copied = copy_to_iter(from, n, to);
 	else
@@ -441,7 +456,7 @@ bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to)
 /*
  * How many of @n bytes are behind each other in memory: the @len that are at @at, up
  * to the end of a page, and those in @next pages that are adjacent.  Beyond @len only
- * what @iter has in one piece of user memory.
+ * what @iter has in one piece.
  */
 static size_t run_length(const void *at, size_t len, struct page *const *next,
 			 size_t n, const struct iov_iter *iter)

@@ -350,7 +350,7 @@ static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
 	return false;
 }
 
-static inline size_t vunix_iter_piece(const struct iov_iter *iter)
+static inline size_t vunix_iter_user_piece(const struct iov_iter *iter)
 {
 	return 0;
 }
@@ -373,8 +373,7 @@ static inline bool vunix_iter_user(const struct iov_iter *iter, size_t n,
 	return true;
 }
 
-/* For how many bytes vunix_iter_user() is true; more than there are, perhaps. */
-static inline size_t vunix_iter_piece(const struct iov_iter *iter)
+static inline size_t vunix_iter_user_piece(const struct iov_iter *iter)
 {
 	if (iter_is_ubuf(iter))
 		return iter->count;
@@ -383,6 +382,25 @@ static inline size_t vunix_iter_piece(const struct iov_iter *iter)
 	return vunix_iter_iov(iter)->iov_len - iter->iov_offset;
 }
 #endif
+
+/* The same for memory of the kernel's own. */
+static inline bool vunix_iter_kernel(const struct iov_iter *iter, size_t n,
+				     void **base)
+{
+	if (!iov_iter_is_kvec(iter) ||
+	    n > iter->kvec->iov_len - iter->iov_offset)
+		return false;
+	*base = iter->kvec->iov_base + iter->iov_offset;
+	return true;
+}
+
+/* For how many bytes either is true; more than there are, perhaps. */
+static inline size_t vunix_iter_piece(const struct iov_iter *iter)
+{
+	if (iov_iter_is_kvec(iter))
+		return iter->kvec->iov_len - iter->iov_offset;
+	return vunix_iter_user_piece(iter);
+}
 
 /* iov_iter_advance(), of bytes that vunix_iter_user() has found. */
 static inline void vunix_iter_advance_user(struct iov_iter *iter, size_t n)

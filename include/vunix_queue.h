@@ -161,7 +161,7 @@ static inline void *vunix_queue_first(struct vunix_queue *q, size_t n)
 /**
  * vunix_copy_in() - copy into a page, quickly from where it usually comes
  * @to: in one of the queue's pages, with room for @n bytes behind it in the page;
- *	in adjacent ones if vunix_iter_user() finds as many in @from
+ *	in adjacent ones if vunix_iter_piece() finds as many in @from
  * @n: bytes, not 0
  * @from: source, has @n bytes
  *
@@ -198,7 +198,7 @@ static inline bool vunix_copy_in(void *to, size_t n, struct iov_iter *from)
 /**
  * vunix_copy_out() - copy out of a page, quickly to where it usually goes
  * @from: in one of the queue's pages
- * @n: bytes, not 0, of the same page; or of adjacent ones if vunix_iter_user() finds
+ * @n: bytes, not 0, of the same page; or of adjacent ones if vunix_iter_piece() finds
  *	room for as many in @to
  * @to: destination, has room for @n bytes
  *
