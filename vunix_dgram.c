@@ -502,13 +502,29 @@ static int check_message(struct sock *sk, struct msghdr *msg, size_t len)
 	return 0;
 }
 
+/**
+ * struct place - where a record goes that takes the short way
+ * @rec: its header
+ * @first: bytes of its payload that go behind that; the others begin @fresh
+ * @space: from the head to behind the record
+ * @fresh: the page that it ends in, or NULL if that is the head's
+ * @before: the page in front of @fresh, or NULL if that is the head's
+ */
+struct place {
+	struct vunix_record	*rec;
+	size_t			first;
+	u32			space;
+	struct page		*fresh;
+	struct page		*before;
+};
+
 /*
  * Queues the record that stands behind the head, if nothing is in its way.
  * Returns false, with nothing changed, if anything is.
  */
 static bool publish_short(struct sock *sk, struct sock *other,
-			  struct page *fresh, u32 space, size_t len,
-			  int flags, bool *readers)
+			  const struct place *p, size_t len, int flags,
+			  bool *readers)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
 	bool queued;
@@ -520,7 +536,7 @@ static bool publish_short(struct sock *sk, struct sock *other,
 		 !vunix_wants_stamp_rcu(sk, other);
 	if (likely(queued)) {
 		vunix_wmem_charge(sk, vunix_record_space(len));
-		vunix_queue_publish(q, fresh, space);
+		vunix_queue_publish(q, p->fresh, p->before, p->space);
 		count_record(q, len);
 		trace_vunix_send(sk, other, len, flags);
 		*readers = vunix_wants_data_ready(other);
@@ -530,58 +546,82 @@ static bool publish_short(struct sock *sk, struct sock *other,
 }
 
 /*
- * Puts a record with @len bytes of payload behind the head, some of it in @fresh
- * unless that is NULL; @skip bytes of the head's page are left out.
- * Returns false, with nothing changed, if the payload cannot be had at once.
+ * Puts a record with @len bytes of payload where it is to go.  Returns false, with
+ * nothing changed, if the payload cannot be had at once.
  */
-static bool fill_short(struct vunix_queue *q, struct page *fresh, u32 skip,
-		       struct sock *sk, struct iov_iter *from, size_t len)
+static bool fill_short(const struct place *p, struct sock *sk,
+		       struct iov_iter *from, size_t len)
 {
-	u32 room = vunix_queue_room(q) - skip;
-	struct vunix_record *rec;
-	size_t first = len;
-
-	if (likely(room)) {
-		rec = vunix_queue_head(q);
-		first = min_t(size_t, len, room - sizeof(*rec));
-	} else {
-		rec = page_address(fresh);
-	}
-	if (likely(first) && !vunix_copy_in(rec + 1, first, from))
+	if (likely(p->first) && !vunix_copy_in(p->rec + 1, p->first, from))
 		return false;
-	if (unlikely(first < len) &&
-	    !vunix_copy_in(page_address(fresh), len - first, from)) {
-		iov_iter_revert(from, first);
+	if (unlikely(p->first < len) &&
+	    !vunix_copy_in(page_address(p->fresh), len - p->first, from)) {
+		iov_iter_revert(from, p->first);
 		return false;
 	}
-	*rec = (struct vunix_record) {
+	*p->rec = (struct vunix_record) {
 		.len = len,
 		.charge = vunix_record_space(len),
 		.sk = sk,
 	};
-	if (unlikely(skip >= sizeof(*rec))) {
-		rec = vunix_queue_head(q);
-		rec->len = VUNIX_REC_PAD;
-	}
 	return true;
 }
 
 /*
- * How much of the @room that is left of a page a record of @n bytes leaves out: all
- * that is too little for a header, and what is not worth two copies each way.
+ * How much of the @room for it in a page a record of @n bytes leaves out: what is not
+ * worth two copies each way.  That is a quarter of a page, or in an empty queue, once,
+ * as much as it takes.  Payload that fills a page has its header at the end of the one
+ * before.
  */
-static u32 skip_short(u32 room, size_t n)
+static u32 skip_short(const struct vunix_queue *q, u32 room, size_t n)
 {
-	if (likely(n <= room))
+	/* Only readers move the tail, never past the head. */
+	bool empty = READ_ONCE(q->tail) == q->head;
+
+	if (n <= room)
 		return 0;
-	if (room < sizeof(struct vunix_record))
-		return room;
-	return room <= VUNIX_SKIP_MAX && n <= PAGE_SIZE ? room : 0;
+	if (n <= PAGE_SIZE)
+		return empty || room <= VUNIX_SKIP_MAX ? room : 0;
+	return empty ? room - sizeof(struct vunix_record) : 0;
+}
+
+/*
+ * Finds a place for a record that is too long for the @room in the head's page.
+ * Returns false if there are no pages for it.
+ */
+static bool find_place(struct vunix_queue *q, struct place *p, u32 room,
+		       size_t len)
+{
+	u32 small = room < sizeof(*p->rec) ? room : 0;
+	u32 left = room - small ?: PAGE_SIZE;
+	u32 skip = skip_short(q, left, sizeof(*p->rec) + len);
+	struct page *before;
+	void *at;
+
+	BUILD_BUG_ON(VUNIX_SHORT > PAGE_SIZE);
+	p->space += small + skip;
+	p->fresh = vunix_queue_take_spare(q, p->space, &before);
+	if (!p->fresh)
+		return false;
+	p->before = before;
+
+	/* The page in which there is as much @left. */
+	at = left == room ? vunix_queue_head(q) :
+			    page_address(before ?: p->fresh);
+	if (skip) {
+		p->rec = at;
+		p->rec->len = VUNIX_REC_PAD;
+		p->rec->charge = skip;
+	}
+	p->rec = skip < left ? at + skip : page_address(p->fresh);
+	p->first = min_t(size_t, len, PAGE_SIZE - sizeof(*p->rec) -
+				      offset_in_page(p->rec));
+	return true;
 }
 
 /*
  * A short cut for a message that carries nothing else and fits, with its record,
- * into the page that the head is inside of, and a spare one.  It goes with the
+ * into the page that the head is inside of, and spare ones.  It goes with the
  * same locks where send_to() goes.  Returns false, with nothing changed, if
  * anything is not as simple.
  */
@@ -589,26 +629,23 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 			   struct msghdr *msg, size_t len, bool connected)
 {
 	struct vunix_queue *q = &vunix_sk(other)->q;
-	u32 room, skip, space;
-	struct page *fresh = NULL;
+	struct place p = {
+		.first = len,
+		.space = ALIGN(sizeof(struct vunix_record) + len, 8),
+	};
 	bool readers;
+	u32 room;
 
 	if (unlikely(rcu_access_pointer(other->sk_filter) ||
 		     sock_flag(other, SOCK_RCVTSTAMP)) ||
 	    vunix_mon_wants(sk, other))
 		return false;
 	mutex_lock(&q->wmutex);
+	p.rec = vunix_queue_head(q);
 	room = vunix_queue_room(q);
-	skip = skip_short(room, sizeof(struct vunix_record) + len);
-	space = skip + ALIGN(sizeof(struct vunix_record) + len, 8);
-	if (unlikely(space > room)) {
-		if (space - room > PAGE_SIZE)
-			goto none;
-		fresh = vunix_queue_take_spare(q, space);
-		if (!fresh)
-			goto none;
-	}
-	if (unlikely(!fill_short(q, fresh, skip, sk, &msg->msg_iter, len)))
+	if (unlikely(p.space > room) && !find_place(q, &p, room, len))
+		goto none;
+	if (unlikely(!fill_short(&p, sk, &msg->msg_iter, len)))
 		goto none;
 
 	/* A connection needs no more than the queue's lock tells. */
@@ -617,8 +654,8 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 		if (unlikely(check_receiver(sk, other, false)))
 			goto revert;
 	}
-	if (unlikely(!publish_short(sk, other, fresh, space, len,
-				    msg->msg_flags, &readers)))
+	if (unlikely(!publish_short(sk, other, &p, len, msg->msg_flags,
+				    &readers)))
 		goto revert;
 	if (!connected)
 		vunix_state_unlock(other);
@@ -633,8 +670,10 @@ revert:
 	iov_iter_revert(&msg->msg_iter, len);
 none:
 	mutex_unlock(&q->wmutex);
-	if (fresh)
-		put_page(fresh);
+	if (unlikely(p.fresh))
+		put_page(p.fresh);
+	if (unlikely(p.before))
+		put_page(p.before);
 	return false;
 }
 
@@ -979,10 +1018,15 @@ static struct vunix_record *first_plain(struct vunix_queue *q, size_t size,
 		return NULL;
 	rec = vunix_queue_first(q, sizeof(*rec));
 	if (unlikely(!rec || rec->len == VUNIX_REC_PAD)) {
-		/* In the next page. */
-		spin_lock(&q->lock);
-		rec = vunix_queue_record(q, pos, head);
-		spin_unlock(&q->lock);
+		/* At the end of the page, or in the next one. */
+		if (rec && vunix_page_offset(*pos) + rec->charge < PAGE_SIZE) {
+			*pos += rec->charge;
+			rec = (void *)rec + rec->charge;
+		} else {
+			spin_lock(&q->lock);
+			rec = vunix_queue_record(q, pos, head);
+			spin_unlock(&q->lock);
+		}
 	}
 	if (unlikely(rec->len > size || rec->scm.pid || rec->scm.fp))
 		return NULL;

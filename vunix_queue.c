@@ -75,6 +75,13 @@ static void keep_spare(struct vunix_queue *q, struct page *page)
 		vunix_lru_add(&spare_queues, &q->lru);
 }
 
+static struct page *take_spare(struct vunix_queue *q)
+{
+	lockdep_assert_held(&q->lock);
+	q->nr_spare--;
+	return pop_page(&q->spare);
+}
+
 static struct page *drop_spares(struct vunix_queue *q)
 {
 	struct page *list = q->spare;
@@ -761,7 +768,7 @@ size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 }
 
 /**
- * vunix_queue_copy_over() - copy bytes out that go over the end of a page
+ * vunix_queue_copy_over() - copy bytes out that go over the end of a page, or begin one
  * @q: queue
  * @pos: first byte
  * @from: where it is, unless @pos is where a page begins
@@ -774,12 +781,14 @@ size_t vunix_queue_copy(struct vunix_queue *q, u32 pos, struct iov_iter *to,
 bool vunix_queue_copy_over(struct vunix_queue *q, u32 pos, void *from,
 			   struct iov_iter *to, size_t n)
 {
-	size_t room = PAGE_SIZE - vunix_page_offset(pos), copied;
+	size_t room = vunix_page_offset(-pos), copied;
 	struct page *next;
 
-	if (likely(vunix_page_offset(pos) && n - room <= PAGE_SIZE)) {
-		vunix_queue_get_pages(q, pos + room, &next, 1, n - room);
-		if (!vunix_copy_out(from, room, to))
+	if (likely(n - room <= PAGE_SIZE)) {
+		spin_lock(&q->lock);
+		next = *vunix_queue_slot(q, pos + room);
+		spin_unlock(&q->lock);
+		if (room && !vunix_copy_out(from, room, to))
 			return false;
 		if (likely(vunix_copy_out(page_address(next), n - room, to)))
 			return true;
@@ -813,39 +822,47 @@ struct vunix_record *vunix_queue_record(struct vunix_queue *q, u32 *pos,
 	if (*pos == head)
 		return NULL;
 	room = PAGE_SIZE - vunix_page_offset(*pos);
-	if (room >= sizeof(*rec)) {
-		rec = page_address(*vunix_queue_slot(q, *pos)) +
-		      vunix_page_offset(*pos);
-		if (rec->len != VUNIX_REC_PAD)
-			return rec;
-	}
-	*pos += room;
-	return page_address(*vunix_queue_slot(q, *pos));
+	if (room < sizeof(*rec))
+		*pos += room;
+	rec = page_address(*vunix_queue_slot(q, *pos)) +
+	      vunix_page_offset(*pos);
+	if (rec->len != VUNIX_REC_PAD)
+		return rec;
+	*pos += rec->charge;
+	return page_address(*vunix_queue_slot(q, *pos)) +
+	       vunix_page_offset(*pos);
 }
 
 /**
- * vunix_queue_take_spare() - get the one page that a short write needs
+ * vunix_queue_take_spare() - get the page that a short write needs, or two
  * @q: queue
- * @n: bytes, more than fit behind the head, by a page at most
+ * @n: bytes, more than fit behind the head, by a page at most; by two with @before
+ * @before: where to put the page in front of the one that is returned, or NULL if
+ *	that is the head's
  *
  * Context: Process, wmutex held. Takes and drops q.lock.
- * Return: an empty page, paid for by the caller's cgroup; NULL if there is none,
+ * Return: an empty page, paid for by the caller's cgroup; NULL if there are too few,
  * or the ring would have to grow.
  */
-struct page *vunix_queue_take_spare(struct vunix_queue *q, size_t n)
+struct page *vunix_queue_take_spare(struct vunix_queue *q, size_t n,
+				    struct page **before)
 {
-	struct page *page = NULL;
+	bool two = n > vunix_queue_room(q) + PAGE_SIZE;
+	struct page *page = NULL, *first = NULL;
 	u32 end = q->head + n;
 
 	lockdep_assert_held(&q->wmutex);
 	spin_lock(&q->lock);
-	if (q->nr_spare && q->spare_cgroup == charged_cgroup() &&
+	if (q->nr_spare > two && q->spare_cgroup == charged_cgroup() &&
 	    vunix_queue_span(q, end) <= q->nslots &&
 	    end - q->tail <= VUNIX_QUEUE_MAX) {
-		page = pop_page(&q->spare);
-		q->nr_spare--;
+		if (two)
+			first = take_spare(q);
+		page = take_spare(q);
 	}
 	spin_unlock(&q->lock);
+	if (before)
+		*before = first;
 	return page;
 }
 

@@ -282,7 +282,7 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 		return false;
 	mutex_lock(&q->wmutex);
 	if (unlikely(len > vunix_queue_room(q))) {
-		fresh = vunix_queue_take_spare(q, len);
+		fresh = vunix_queue_take_spare(q, len, NULL);
 		if (!fresh)
 			goto none;
 	}
@@ -297,7 +297,7 @@ static bool try_send_short(struct sock *sk, struct sock *other,
 	if (unlikely(READ_ONCE(other->sk_shutdown) & RCV_SHUTDOWN ||
 		     vunix_wants_stamp_rcu(sk, other)))
 		goto revert;
-	vunix_queue_publish(q, fresh, len);
+	vunix_queue_publish(q, fresh, NULL, len);
 	vunix_queue_note_most(q, recharge(q, sk));
 	q->msgs++;
 	trace_vunix_send(sk, other, len, msg->msg_flags);

@@ -126,9 +126,10 @@ struct vunix_scm {
  *
  * A stream's bytes stand alone; what else a segment carries is in a list of
  * marks.  A record (datagram, seqpacket) is a struct vunix_record, 8-aligned
- * and never across a page boundary, followed by its payload.  What is left of a page
- * in front of one may be unused: too little for a header, or marked by one with
- * VUNIX_REC_PAD.  The head is never between that and the record.
+ * and never across a page boundary, followed by its payload.  Bytes in front of one
+ * may be unused: at a page's end what is too little for a header, then what one with
+ * VUNIX_REC_PAD leaves out, to the page's end or to a header that ends there.  The head
+ * is never between them and the record.
  *
  * What is looked at without the lock (who writes holds what stands there):
  *
@@ -243,7 +244,7 @@ struct vunix_mark {
 
 /**
  * struct vunix_record - in the ring in front of each datagram's payload
- * @len: payload bytes; VUNIX_REC_PAD if the rest of the page is unused
+ * @len: payload bytes; VUNIX_REC_PAD if the record is @charge bytes further on
  * @charge: memory charged to @sk's sk_wmem_alloc
  * @flags: VUNIX_REC_*, written in place under the iolock
  * @sk: sender; the charge keeps it, and its address, alive

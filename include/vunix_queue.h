@@ -70,7 +70,8 @@ bool vunix_queue_copy_over(struct vunix_queue *q, u32 pos, void *from,
 bool vunix_copy_in_any(void *to, size_t n, struct iov_iter *from);
 bool vunix_copy_out_any(void *from, size_t n, struct iov_iter *to);
 void vunix_queue_find_tail(struct vunix_queue *q);
-struct page *vunix_queue_take_spare(struct vunix_queue *q, size_t n);
+struct page *vunix_queue_take_spare(struct vunix_queue *q, size_t n,
+				    struct page **before);
 bool vunix_queue_fill_fresh(struct vunix_queue *q, struct page *fresh,
 			    struct iov_iter *from, size_t n);
 struct page *__vunix_queue_consume(struct vunix_queue *q, u32 pos);
@@ -120,11 +121,12 @@ static inline void vunix_queue_note_peak(struct vunix_queue *q)
 }
 
 /*
- * Moves the head over @n bytes that have been put behind it, some of them in
- * @fresh unless that is NULL.
+ * Moves the head over @n bytes that have been put behind it, the last of them in
+ * @fresh, and those of a page in front of that in @before, unless these are NULL.
  */
 static inline void vunix_queue_publish(struct vunix_queue *q,
-				       struct page *fresh, size_t n)
+				       struct page *fresh,
+				       struct page *before, size_t n)
 {
 	u32 pos = q->head + n;
 
@@ -132,6 +134,8 @@ static inline void vunix_queue_publish(struct vunix_queue *q,
 	lockdep_assert_held(&q->lock);
 	if (unlikely(fresh)) {
 		*vunix_queue_slot(q, pos - 1) = fresh;
+		if (before)
+			*vunix_queue_slot(q, pos - 1 - PAGE_SIZE) = before;
 		q->head_addr = page_address(fresh);
 	}
 	/*
@@ -285,7 +289,8 @@ static inline u32 vunix_record_end(const struct vunix_record *rec, u32 pos)
 
 /*
  * What a record with @len bytes of payload is charged, and the most that the long way
- * takes in the ring; the short way may leave out VUNIX_SKIP_MAX besides.
+ * takes in the ring; the short way may leave out VUNIX_SKIP_MAX besides, and in an
+ * empty queue a page.
  */
 static inline size_t vunix_record_space(size_t len)
 {
