@@ -268,7 +268,7 @@ TEST_F(oob_marks, large)
 TEST_F(oob_marks, peek_offset)
 {
 	if (variant->peek)
-		SKIP(return, "peeks by itself");
+		SKIP(return, "reads that do not peek only");
 	if (VT_UNIX_OLDER(6, 11))
 		SKIP(return, "AF_UNIX since 6.11 only");
 	PUT("ab", 0);
