@@ -1,46 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The same operations without order: many threads on the same slots, signals at
- * any time, reads and writes of memory that is not there yet (userfaultfd), and,
- * if wanted, allocations that fail.  Nothing is compared.  What is looked for is
- * what the kernel says, and that it all ends; and that a socket which is nobody
- * else's is never kept waiting.
+ * The same operations without order: many threads on the same slots, processes that
+ * inherit what they have, signals at any time, memory that is not there yet
+ * (crash_late.c), and, if wanted, allocations that fail (crash_faults.c).  Nothing
+ * is compared.  What is looked for is what the kernel says, and that it all ends;
+ * that who gets no signal gets on (crash_quiet.c); and that another user's sockets
+ * are never kept waiting (crash_other.c).
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "crash.h"
 
-#define MAX_THREADS 32
+#define GOOD_MIN	30	/* per cent of the operations have to succeed */
 
 static struct thread {
 	pthread_t		id;
-	pid_t			tid;
 	int			number, ended;
-	const struct op		*at;
+	pid_t			child;
+	int			patience;	/* operations until it is killed */
+	struct progress		*progress;
 	uint64_t		seed;
-	unsigned long		ops;
 	struct program		p;
 	struct trace		t;
 } *threads;
-static int nthreads, crash_family, faults, stop, uffd = -1;
-static struct counts counts;
-static unsigned char *slow;		/* memory that comes late */
-#define SLOW_SIZE (64 << 12)
-#define PATIENCE 30			/* seconds until a byte has to be there */
+static int nthreads, crash_family, faults, stop;
+static struct counts *counts;		/* shared */
+static struct progress *tasks;		/* shared: threads, then the quiet ones */
 
-static double seconds_now(void)
+double seconds_now(void)
 {
 	struct timespec ts;
 
@@ -48,121 +47,175 @@ static double seconds_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static void write_file(const char *name, const char *text)
+void *shared_memory(size_t size)
 {
-	int fd = open(name, O_WRONLY);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("fuzz: mmap");
+		exit(2);
+	}
+	return p;
+}
+
+int high_fd(int fd)
+{
+	int high;
 
 	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
-		fprintf(stderr, "# %s: %s\n", name, strerror(errno));
+		return -1;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, FD_PRIVATE);
 	close(fd);
+	return high;
 }
 
-/* Gives each page a thread asks for, some time later, and takes it away again. */
-static void *pager(void *arg)
+static int stopped(void)
 {
-	static unsigned char page[4096];
-	struct uffdio_copy copy;
-	struct uffd_msg msg;
-	struct rng rng = { 1 };
-
-	for (;;) {
-		if (read(uffd, &msg, sizeof(msg)) != sizeof(msg))
-			continue;	/* a signal */
-		if (msg.event != UFFD_EVENT_PAGEFAULT)
-			continue;
-		usleep(rng_below(&rng, 3000));
-		memset(&copy, 0, sizeof(copy));
-		copy.dst = msg.arg.pagefault.address & ~4095ul;
-		copy.src = (unsigned long)page;
-		copy.len = 4096;
-		/* Who waits for it waits for good if it cannot be had. */
-		while (ioctl(uffd, UFFDIO_COPY, &copy) < 0 && errno != EEXIST)
-			usleep(1000);
-	}
-	return NULL;
+	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
 }
 
-static void *dropper(void *arg)
-{
-	struct rng rng = { 2 };
-
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		usleep(500);
-		madvise(slow + rng_below(&rng, 64) * 4096, 4096, MADV_DONTNEED);
-	}
-	return NULL;
-}
-
-static int late_memory(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { 0 };
-	pthread_t id;
-
-	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (uffd < 0)
-		return 0;
-	uffd = fcntl(uffd, F_DUPFD_CLOEXEC, FD_PRIVATE);
-	slow = mmap(NULL, SLOW_SIZE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg.range.start = (unsigned long)slow;
-	reg.range.len = SLOW_SIZE;
-	reg.mode = UFFDIO_REGISTER_MODE_MISSING;
-	if (slow == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api) < 0 ||
-	    ioctl(uffd, UFFDIO_REGISTER, &reg) < 0 ||
-	    pthread_create(&id, NULL, pager, NULL) ||
-	    pthread_create(&id, NULL, dropper, NULL))
-		return 0;
-	return 1;
-}
-
-/* Others' threads close what we use: numbers above this are not theirs. */
-static void protect(struct op *op)
+/* Sockets, pipes and calls of who may not sleep, ever */
+static void never_sleep(struct op *op)
 {
 	switch (op->code) {
-	case OP_FORK:
+	case OP_SOCKET:
+	case OP_ACCEPT:
+		op->a[2] |= FLAG_NONBLOCK;
+		break;
+	case OP_PAIR:
+		op->a[3] |= FLAG_NONBLOCK;
+		break;
+	case OP_FCNTL:
+		op->a[2] |= choice(op->a[1], NFCNTLS) == FCNTL_NONBLOCK;
+		break;
+	case OP_IOCTL:
+		if (choice(op->a[1], NIOCTLS) == IOCTL_BLOCK)
+			op->a[1] = IOCTL_NONBLOCK;
+		break;
+	case OP_POLL:
+		op->a[4] = 0;
+		break;
+	case OP_EPWAIT:
+		op->a[2] = 0;
+	}
+}
+
+void protect(struct op *op, int never)
+{
+	switch (op->code) {
+	case OP_FORK:		/* a thread with processes does these itself */
 	case OP_EXIT:
 	case OP_KILL:
-	case OP_FLOW:
 		op->code = OP_SEND;
 		op->a[1] = 100;
 		op->a[2] = MSG_DONTWAIT | MSG_NOSIGNAL;
+		break;
+	case OP_FLOW:
+		op->a[3] &= ~FLOW_BLOCK;	/* that is for one at a time */
 		break;
 	case OP_SPLICE_IN:
 	case OP_SPLICE_OUT:
 		op->a[3] |= SPLICE_F_NONBLOCK;	/* else close() would wait for the pipe */
 	}
 	op->actor = 0;
+	if (never)
+		never_sleep(op);
 }
 
+/* --- processes ------------------------------------------------------------- */
+
+/* A child: a program on the descriptors that it has inherited, and its end */
+static void inherit(struct thread *th, struct ctx *c, struct rng *r, pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	generate(r, &th->p);
+	for (c->index = 0; c->index < th->p.n; c->index++) {
+		th->t.n = 0;
+		th->t.over = 0;
+		protect(&th->p.op[c->index], 0);
+		op_run(c);
+	}
+	_exit(0);
+}
+
+static void end_child(struct thread *th)
+{
+	if (th->child <= 0)
+		return;
+	kill(th->child, SIGKILL);
+	while (waitpid(th->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	th->child = 0;
+}
+
+static int is_process_op(int code)
+{
+	return code == OP_FORK || code == OP_EXIT || code == OP_KILL;
+}
+
+/* One at a time of each thread; it ends by itself, or in the middle of something. */
+static void process_op(struct thread *th, struct ctx *c, struct rng *r)
+{
+	const struct op *op = &th->p.op[c->index];
+	pid_t parent = getpid();
+	int ret = 0;
+
+	switch (op->code) {
+	case OP_FORK:
+		end_child(th);
+		ret = fork();
+		if (!ret)
+			inherit(th, c, r, parent);
+		th->child = ret;
+		th->patience = 5 + rng_below(r, 60);
+		break;
+	case OP_EXIT:
+		end_child(th);
+		break;
+	case OP_KILL:
+		if (th->child > 0)
+			ret = kill(th->child, op->a[1] & 1 ? SIGUSR2 : SIGUSR1);
+	}
+	rec_ret(c, ret);
+}
+
+/* --- threads --------------------------------------------------------------- */
+
 /* Small buffers, and memory that comes late */
-static void spoil(struct rng *r, const struct op *op)
+static void spoil(struct rng *r, const struct thread *th, const struct op *op)
 {
 	int size = 1 + rng_below(r, 6000), fd = slots[op->a[0]];
-	struct iovec iov = {
-		.iov_base = slow + rng_below(r, SLOW_SIZE - 9000),
-		.iov_len = 1 + rng_below(r, 9000),
-	};
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int flags = rng_below(r, 2) ? MSG_DONTWAIT : 0;
 
 	switch (rng_below(r, 16)) {
 	case 0:
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		break;
-	case 1:
-	case 2:
-		if (slow)
-			sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
-		break;
-	case 3:
-	case 4:
-		if (slow)
-			recvmsg(fd, &msg, flags);
-		break;
+	case 1 ... 4:
+		late_call(r, th->number, fd);
 	}
+}
+
+static void one_op(struct thread *th, struct ctx *c, struct rng *r)
+{
+	struct op *op = &th->p.op[c->index];
+
+	th->t.n = 0;
+	th->t.over = 0;
+	if (is_process_op(op->code)) {
+		th->progress->at = op->code;
+		process_op(th, c, r);
+	} else {
+		protect(op, 0);
+		th->progress->at = op->code;
+		op_run(c);
+	}
+	spoil(r, th, op);
+	if (th->child > 0 && !--th->patience)
+		end_child(th);
+	__atomic_fetch_add(&th->progress->ops, 1, __ATOMIC_RELAXED);
 }
 
 static void *worker(void *arg)
@@ -171,106 +224,23 @@ static void *worker(void *arg)
 	struct rng rng = { th->seed };
 	struct ctx c = {
 		.p = &th->p, .t = &th->t, .family = crash_family,
-		.counts = &counts, .actor = th->number % NACTORS,
+		.counts = counts, .actor = th->number % NACTORS,
 	};
-	int i;
 
-	th->tid = syscall(SYS_gettid);
-	if (faults) {
-		char path[64];
-
-		sprintf(path, "/proc/self/task/%d/make-it-fail", th->tid);
-		write_file(path, "1");
-	}
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+	if (faults)
+		faults_here();
+	th->progress->tid = syscall(SYS_gettid);
+	th->progress->pid = getpid();
+	while (!stopped()) {
 		/* What others have lost the number of */
 		if (!rng_below(&rng, 20))
 			syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
 		generate(&rng, &th->p);
-		for (i = 0; i < th->p.n; i++) {
-			if (__atomic_load_n(&stop, __ATOMIC_RELAXED))
-				break;
-			c.index = i;
-			th->t.n = 0;
-			th->t.over = 0;
-			protect(&th->p.op[i]);
-			th->at = &th->p.op[i];
-			op_run(&c);
-			spoil(&rng, &th->p.op[i]);
-			__atomic_fetch_add(&th->ops, 1, __ATOMIC_RELAXED);
-		}
+		for (c.index = 0; c.index < th->p.n && !stopped(); c.index++)
+			one_op(th, &c, &rng);
 	}
+	end_child(th);
 	return NULL;
-}
-
-/* One call of the bystander: a signal may end it, but not for ever. */
-static int carry(int fd, int out, double until)
-{
-	char byte = 'x';
-	long n;
-
-	do {
-		n = out ? send(fd, &byte, 1, MSG_NOSIGNAL) : recv(fd, &byte, 1, 0);
-	} while (n < 0 && errno == EINTR && seconds_now() < until);
-	if (n == 1)
-		return 0;
-	printf("# bystander: %s: %s\n", out ? "send" : "recv",
-	       n < 0 ? strerror(errno) : "nothing");
-	return -1;
-}
-
-/*
- * A pair of its own: whatever the others do, a byte has to go through it at once.
- * Returns the longest time that took, or -1 if one did not come through at all.
- */
-static double bystander(int sv[2], double until)
-{
-	double longest = 0, begin, took;
-
-	while (seconds_now() < until) {
-		begin = seconds_now();
-		if (carry(sv[0], 1, begin + PATIENCE) ||
-		    carry(sv[1], 0, begin + PATIENCE))
-			return -1;
-		took = seconds_now() - begin;
-		/* It was there, and nobody was told. */
-		if (took >= PATIENCE) {
-			printf("# bystander: a byte took %.0f s\n", took);
-			return -1;
-		}
-		if (took > longest)
-			longest = took;
-		usleep(1000);
-	}
-	return longest;
-}
-
-/* With descriptors that the threads do not close, and calls that end */
-static int make_bystander(int sv[2])
-{
-	struct timeval tv = { .tv_sec = PATIENCE };
-	int i, fd[2];
-
-	if (socketpair(crash_family, SOCK_STREAM, 0, fd) < 0)
-		return -1;
-	for (i = 0; i < 2; i++) {
-		sv[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, FD_PRIVATE);
-		if (sv[i] < 0 ||
-		    setsockopt(sv[i], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) ||
-		    setsockopt(sv[i], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)))
-			return -1;
-	}
-	return 0;
-}
-
-static unsigned long all_ops(void)
-{
-	unsigned long n = 0;
-	int i;
-
-	for (i = 0; i < nthreads; i++)
-		n += __atomic_load_n(&threads[i].ops, __ATOMIC_RELAXED);
-	return n;
 }
 
 /*
@@ -302,23 +272,22 @@ static int join_all(void)
 	return left;
 }
 
-/* What one of our threads has been asked to do, if it is one that does such things */
+/* --- what is to be seen when something is wrong ---------------------------- */
+
+/* What a task has been asked to do, if it is one that does such things */
 static const char *doing(pid_t tid)
 {
-	const struct op *op;
 	int i;
 
-	for (i = 0; i < nthreads; i++) {
-		if (threads[i].tid != tid)
-			continue;
-		op = __atomic_load_n(&threads[i].at, __ATOMIC_RELAXED);
-		return op ? op_info[op->code].name : "nothing yet";
-	}
+	for (i = 0; i < nthreads + QUIET_TASKS; i++)
+		if (tasks[i].tid == tid)
+			return tasks[i].at < NOPS ? op_info[tasks[i].at].name :
+						    "none of these";
 	return "none";
 }
 
-/* Where each of our threads is: of those that are left, what they wait for. */
-static void show_threads(void)
+/* Where each thread of a process is: of those that are left, what they wait for */
+static void show_process(pid_t pid)
 {
 	static const char * const files[] = {
 		"comm", "stat", "wchan", "syscall", "stack",
@@ -330,17 +299,16 @@ static void show_threads(void)
 	DIR *dir;
 	int fd;
 
-	/* What they had open may have taken all descriptors. */
-	syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
-	dir = opendir("/proc/self/task");
+	sprintf(path, "/proc/%d/task", pid);
+	dir = opendir(path);
 	while (dir && (d = readdir(dir))) {
 		if (d->d_name[0] == '.')
 			continue;
 		printf("# thread %s operation: %s\n", d->d_name,
 		       doing(atoi(d->d_name)));
 		for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-			snprintf(path, sizeof(path), "/proc/self/task/%.10s/%s",
-				 d->d_name, files[i]);
+			snprintf(path, sizeof(path), "/proc/%d/task/%.10s/%s",
+				 pid, d->d_name, files[i]);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 			if (fd < 0)
 				continue;
@@ -353,113 +321,209 @@ static void show_threads(void)
 	}
 	if (dir)
 		closedir(dir);
+}
+
+/* All of ours, once: it is long. */
+static void show_all(void)
+{
+	static int shown;
+	int i, j;
+
+	if (shown++)
+		return;
+	/* What they had open may have taken all descriptors. */
+	syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
+	if (bystander_pid() > 0)
+		show_process(bystander_pid());
+	for (i = 0; i < nthreads + QUIET_TASKS; i++) {
+		for (j = 0; j < i && tasks[j].pid != tasks[i].pid; j++)
+			;
+		if (j == i && tasks[i].pid)
+			show_process(tasks[i].pid);
+	}
+	for (i = 0; i < nthreads; i++)
+		if (threads[i].child > 0)
+			show_process(threads[i].child);
 	fflush(stdout);
 }
 
-/* Allocations of threads that ask for it fail, one in fifty. */
-static void arm_faults(void)
-{
-	static const char * const knobs[][2] = {
-		{ "task-filter", "1" }, { "probability", "2" },
-		{ "interval", "1" }, { "times", "-1" }, { "verbose", "0" },
-		{ "space", "0" }, { "ignore-gfp-wait", "0" },
-	};
-	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
-	char path[128];
-	int i, j;
+/* --- the supervisor -------------------------------------------------------- */
 
-	for (i = 0; i < 2; i++) {
-		for (j = 0; j < 7; j++) {
-			sprintf(path, "/sys/kernel/debug/%s/%s", kinds[i],
-				knobs[j][0]);
-			write_file(path, knobs[j][1]);
+static struct {
+	unsigned long	*ops;		/* of each task, when it was looked at last */
+	double		*since;		/* it has been that many */
+	double		longest;	/* without one, but for holders */
+	int		stood_still;
+} seen;
+
+/* Has each task done something lately? */
+static void look(void)
+{
+	double now = seconds_now(), still;
+	unsigned long ops;
+	int i, holder;
+
+	for (i = 0; i < nthreads + QUIET_TASKS; i++) {
+		holder = i >= nthreads + QUIET_TASKS - HOLDERS;
+		ops = __atomic_load_n(&tasks[i].ops, __ATOMIC_RELAXED);
+		if (ops != seen.ops[i] || (holder && !tasks[i].pid)) {
+			seen.ops[i] = ops;
+			seen.since[i] = now;
+			continue;
 		}
+		still = now - seen.since[i];
+		if (!holder && still > seen.longest)
+			seen.longest = still;
+		if (still < (holder ? STILL_HOLDER : STILL))
+			continue;
+		printf("# standstill: thread %d, %s, %.0f s\n", tasks[i].tid,
+		       i < nthreads ? "with signals" :
+		       holder ? "a holder" : "without signals", still);
+		seen.stood_still++;
+		seen.since[i] = now;
+		show_all();
 	}
 }
 
-/*
- * Signals for the threads, and bytes for the bystander.  The longest time that one
- * took, or -1; stalls: seconds or so in which no operation ended
- */
-static double watch(int sv[2], struct rng *r, double until, int *stalls)
+/* Signals for the threads; is everybody well? */
+static void watch(struct rng *r, double until)
 {
-	unsigned long before = 0, now;
-	double longest = 0, took;
-	int i;
+	int i, n = nthreads + QUIET_TASKS;
 
+	seen.ops = calloc(n, sizeof(*seen.ops));
+	seen.since = calloc(n, sizeof(*seen.since));
+	for (i = 0; i < n; i++)
+		seen.since[i] = seconds_now();
 	while (seconds_now() < until) {
 		/* Sleepers are woken, at times others are, too. */
-		for (i = 0; i < 40; i++) {
-			took = bystander(sv, seconds_now() + 0.02);
-			if (took < 0)
-				return -1;
-			if (took > longest)
-				longest = took;
-			pthread_kill(threads[rng_below(r, nthreads)].id,
-				     rng_below(r, 4) ? SIGUSR1 : SIGUSR2);
-		}
-		now = all_ops();
-		*stalls += now == before;
-		before = now;
+		usleep(20000);
+		pthread_kill(threads[rng_below(r, nthreads)].id,
+			     rng_below(r, 4) ? SIGUSR1 : SIGUSR2);
+		look();
+		if (bystander_late())
+			show_all();
 	}
-	return longest;
+}
+
+/* What the folders have; the rest is main.c's */
+static void clean_up(void)
+{
+	static const char folder[] = "q0";
+	char name[112];
+	struct dirent *d;
+	DIR *dir;
+
+	dir = opendir(folder);
+	while (dir && (d = readdir(dir)))
+		unlinkat(dirfd(dir), d->d_name, 0);
+	if (dir)
+		closedir(dir);
+	rmdir(folder);
+	memset(name, 'q', 108);
+	name[108] = 0;
+	unlink(name);
+}
+
+static int start_threads(uint64_t seed)
+{
+	int i;
+
+	for (i = 0; i < nthreads; i++) {
+		threads[i].number = i;
+		threads[i].seed = seed * 1000003 + i;
+		threads[i].progress = &tasks[i];
+		if (pthread_create(&threads[i].id, NULL, worker, &threads[i])) {
+			fprintf(stderr, "fuzz: no thread\n");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static unsigned long add_up(unsigned long *good)
+{
+	unsigned long total = 0;
+	int i, j;
+
+	*good = 0;
+	for (i = 0; i < NOPS; i++) {
+		for (j = 0; j < NTYPES; j++) {
+			total += counts->ops[i][j];
+			*good += counts->good[i][j];
+		}
+	}
+	return total;
 }
 
 int crash_main(int family, uint64_t seed, int n, int seconds, int want_faults)
 {
-	unsigned long total = 0, good = 0;
-	int i, j, late, left, sv[2], stalls = 0;
-	double longest, begin = seconds_now();
+	long objects = 0, pages = 0;
+	unsigned long total, good, *held;
+	int i, late, left, bad = 0;
+	double begin, took, percent;
 	struct rng rng = { seed };
+	char waited[256];
 
 	crash_family = family;
-	if (make_bystander(sv) < 0) {
-		perror("fuzz: a pair of sockets");
+	nthreads = n > MAX_THREADS ? MAX_THREADS : n < 1 ? 1 : n;
+	threads = calloc(nthreads, sizeof(*threads));
+	tasks = shared_memory((nthreads + QUIET_TASKS) * sizeof(*tasks));
+	counts = shared_memory(sizeof(*counts));
+	held = shared_memory(sizeof(*held));
+	for (i = 0; i < nthreads + QUIET_TASKS; i++)
+		tasks[i].at = NOPS;
+	faults = want_faults;
+	if (faults)
+		faults_arm();
+	/* Before there are threads: they are other processes. */
+	if (!threads || bystander_start(family) < 0 ||
+	    quiet_start(family, seed, faults, tasks + nthreads, counts, held) < 0) {
+		perror("fuzz: crash");
 		return 2;
 	}
 	syscall(SYS_close_range, 3, FD_PRIVATE - 1, 0);
-	nthreads = n > MAX_THREADS ? MAX_THREADS : n;
-	threads = calloc(nthreads, sizeof(*threads));
-	if (!threads)
-		return 2;
 	slots_reset();
 	known_pid[0] = getpid();
-	late = late_memory();
-	faults = want_faults;
-	if (faults)
-		arm_faults();
+	late = late_init(seed, held);
 	printf("# crash: family %d, seed %llu, %d threads, %d s, late memory: %s, faults: %s\n",
 	       family, (unsigned long long)seed, nthreads, seconds,
 	       late ? "yes" : "no", faults ? "yes" : "no");
 	fflush(stdout);
-	for (i = 0; i < nthreads; i++) {
-		threads[i].number = i;
-		threads[i].seed = seed * 1000003 + i;
-		if (pthread_create(&threads[i].id, NULL, worker, &threads[i])) {
-			fprintf(stderr, "fuzz: no thread\n");
-			return 2;
-		}
-	}
-	longest = watch(sv, &rng, begin + seconds, &stalls);
-	/* Before anything is done about it that might wake somebody */
-	if (longest < 0)
-		show_threads();
+	begin = seconds_now();
+	if (start_threads(seed) < 0)
+		return 2;
+	watch(&rng, begin + seconds);
+	took = seconds_now() - begin;
 	left = join_all();
-	for (i = 0; i < NOPS; i++) {
-		for (j = 0; j < NTYPES; j++) {
-			total += counts.ops[i][j];
-			good += counts.good[i][j];
-		}
+	if (left)
+		show_all();
+	late_end();
+	left += quiet_end();
+	bad |= bystander_end(waited);
+	if (faults)
+		faults_count(&objects, &pages);
+	clean_up();
+	total = add_up(&good);
+	percent = total ? 100.0 * good / total : 0;
+	printf("crash: seed %llu, %lu operations, %.0f/s, %.1f%% successful, %s, nobody did nothing for more than %.1f s, %d threads stuck, %lu pages held back, %ld objects and %ld pages refused\n",
+	       (unsigned long long)seed, total, total / took, percent, waited,
+	       seen.longest, left, *held, objects, pages);
+	/* A page is wanted by each holder, at once. */
+	if (late && !*held) {
+		printf("# no memory was late\n");
+		bad = 1;
 	}
-	printf("crash: seed %llu, %lu operations, %.0f/s, %.1f%% successful, bystander waited %.0f ms at most, %d threads stuck, %d s without progress\n",
-	       (unsigned long long)seed, total,
-	       total / (seconds_now() - begin), total ? 100.0 * good / total : 0,
-	       longest < 0 ? PATIENCE * 1000. : longest * 1000, left, stalls);
+	if (faults && (!objects || !pages)) {
+		printf("# no allocation of one kind has failed\n");
+		bad = 1;
+	}
+	if (percent < GOOD_MIN) {
+		printf("# less than %d %% of the operations succeed\n", GOOD_MIN);
+		bad = 1;
+	}
 	fflush(stdout);
 	/* Threads that are stuck would keep us from leaving. */
-	if (left) {
-		show_threads();
+	if (left)
 		_exit(1);
-	}
-	return longest < 0 || longest > 5 || !total;
+	return bad || seen.stood_still;
 }

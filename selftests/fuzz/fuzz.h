@@ -553,7 +553,7 @@ void shrink(struct program *p, const struct pair *fam, struct difference *d);
  */
 void print_c(FILE *f, const struct program *p, const char *why, int alone);
 
-/* --- crash.c -------------------------------------------------------------- */
+/* --- crash.c (crash.h) ----------------------------------------------------- */
 
 /* Runs for so many seconds; faults: allocations are to fail.  Returns exit status */
 int crash_main(int family, uint64_t seed, int threads, int seconds, int faults);
