@@ -124,7 +124,7 @@ model:
 
 # Does a test fail for each mistake that is made on purpose?  selftests/mutants
 mutants:
-	@$(VM)/packages.sh $(call packages,$(KERNEL))
+	@$(VM)/packages.sh $(or $(filter-out demo,$(call packages,$(KERNEL))),uml)
 	@KERNEL=$(KERNEL) selftests/mutants/run
 
 # Random programs on AF_UNIX and on vunix: the same?  OPS=, SEED=, KERNEL=uml uml-7.x 6.1 ...
