@@ -66,8 +66,8 @@ static const struct talk {
 	int	type, size, times;
 } talks[NTALKS] = {
 	{ SOCK_STREAM, 100, 1 }, { SOCK_DGRAM, 100, 1 },
-	{ SOCK_SEQPACKET, 100, 1 }, { SOCK_STREAM, 8000, 60 },
-	{ SOCK_DGRAM, 4000, 30 }, { SOCK_SEQPACKET, 8000, 60 },
+	{ SOCK_SEQPACKET, 100, 1 }, { SOCK_STREAM, 8000, 12 },
+	{ SOCK_DGRAM, 4000, 15 }, { SOCK_SEQPACKET, 8000, 12 },
 };
 static int pairs[NTALKS][2], both[2], all[2], proc_net;
 static char bytes[8000];
@@ -342,13 +342,16 @@ static void become_another(void)
 static void prepare(void)
 {
 	struct sockaddr_un un;
+	int i, size = 20000;
 	pthread_t id;
 	socklen_t len;
-	int i;
 
 	for (i = 0; i < NTALKS; i++) {
 		must(socketpair(family, talks[i].type, 0, pairs[i]),
 		     "socketpair");
+		/* What is much has to wait for room. */
+		must(setsockopt(pairs[i][0], SOL_SOCKET, SO_SNDBUF, &size,
+				sizeof(size)), "SO_SNDBUF");
 		errno = pthread_create(&id, NULL, partner, (void *)&talks[i]);
 		must(-errno, "pthread_create");
 	}
@@ -390,7 +393,8 @@ static void bystander(int ready)
 		if (took > state->longest[what])
 			state->longest[what] = took;
 		state->done[what]++;
-		usleep(1000);
+		/* It goes first: others are to have a processor, too. */
+		usleep(1000 + (took < 0.2 ? took : 0.2) * 1e6);
 	}
 	_exit(0);
 }

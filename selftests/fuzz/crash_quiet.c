@@ -112,7 +112,7 @@ static void *write_on(void *arg)
 			if (n < 0 && errno != ENOMEM && errno != ENOBUFS)
 				return NULL;
 		}
-		usleep(rng_below(&rng, 40000));
+		usleep(rng_below(&rng, 100000));
 	}
 	return NULL;
 }
