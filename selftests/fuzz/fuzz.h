@@ -210,6 +210,7 @@ static inline int cmsg_slot(int x, int i)
 	X(BUSY, "no actor for it") \
 	X(SIGNALS, "signals") \
 	X(DATA, "data") \
+	X(BEHIND, "bytes behind it") \
 	X(ADDR, "address") \
 	X(FLAGS, "msg_flags") \
 	X(CTLLEN, "msg_controllen") \
@@ -247,6 +248,12 @@ void rec_num(struct trace *t, enum tag tag, long long value);
 void rec_bytes(struct trace *t, enum tag tag, const void *p, size_t len);
 /* Received bytes, of any length: how many, a hash, and the first of them */
 void rec_data(struct trace *t, const void *p, size_t len);
+/*
+ * Bytes from to to - 1 of a buffer that was filled with UNTOUCHED, none of which the
+ * kernel should have written
+ */
+#define UNTOUCHED 0xa5
+void rec_behind(struct trace *t, const void *p, size_t from, size_t to);
 /* All that another trace has */
 void rec_append(struct trace *t, const struct trace *other);
 
@@ -424,19 +431,26 @@ socklen_t make_addr(const struct ctx *c, int kind, int i,
 const void *addr_pointer(int kind, const struct sockaddr_storage *ss);
 /* An address that was stored in room bytes and is said to be len bytes long */
 void rec_addr(struct trace *t, const void *addr, socklen_t len, size_t room);
+/* What is behind it, where the kernel was given ss; stored: is there any? */
+void rec_addr_behind(struct trace *t, const struct sockaddr_storage *ss,
+		     int stored, socklen_t len, size_t room);
 
 /* --- ops_data.c ----------------------------------------------------------- */
 
 #define BUF_SIZE (512 << 10)
-/* Twice BUF_SIZE of bytes to send; BUF_SIZE for each actor to read into */
-extern unsigned char *buf_out, *buf_in;
+/* Twice BUF_SIZE of bytes to send */
+extern unsigned char *buf_out;
 /* Nobody may look at what is here; in front of it is a page that is there. */
 extern unsigned char *buf_edge;
 
 void data_init(void);
 /* Where bytes come from or go to; *len, which may be LEN_BAD and such, gets real */
 void *out_data(const struct ctx *c, int *len);
+/* What is there is UNTOUCHED, and so are GUARD bytes behind, if they are memory. */
 void *in_data(const struct ctx *c, int *len);
+#define GUARD 256
+/* Of len bytes at p, which in_data() gave, got were received: are the others whole? */
+void rec_in_behind(const struct ctx *c, const void *p, long got, int len);
 /* Divides len bytes into up to MAX_PARTS.  Returns how many there are */
 struct iovec;
 int vector(struct iovec *iov, int n, void *p, int len);

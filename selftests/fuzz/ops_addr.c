@@ -116,6 +116,15 @@ void rec_addr(struct trace *t, const void *addr, socklen_t len, size_t room)
 	rec_bytes(t, T_ADDR, b, n);
 }
 
+void rec_addr_behind(struct trace *t, const struct sockaddr_storage *ss,
+		     int stored, socklen_t len, size_t room)
+{
+	size_t n = !stored ? 0 : len < room ? len : room;
+
+	if (n < sizeof(*ss))
+		rec_behind(t, ss, n, sizeof(*ss));
+}
+
 /* Where an address is to be stored, and how much of it; len is what it has */
 static void *addr_room(int how, struct sockaddr_storage *ss, socklen_t *len)
 {
@@ -124,7 +133,7 @@ static void *addr_room(int how, struct sockaddr_storage *ss, socklen_t *len)
 		[ROOM_BAD] = 64, [ROOM_ODD] = -1,
 	};
 
-	memset(ss, 0x55, sizeof(*ss));
+	memset(ss, UNTOUCHED, sizeof(*ss));
 	*len = lens[how];
 	return how == ROOM_BAD ? (void *)buf_edge : ss;
 }
@@ -163,6 +172,7 @@ void op_name(struct ctx *c, const struct op *op)
 	rec_ret(c, ret);
 	if (!ret)
 		rec_addr(c->t, &ss, len, room);
+	rec_addr_behind(c->t, &ss, !ret, len, room);
 }
 
 void op_accept(struct ctx *c, const struct op *op)
@@ -177,10 +187,11 @@ void op_accept(struct ctx *c, const struct op *op)
 	room = len;
 	ret = accept4(slots[op->a[0]], p, p ? &len : NULL, sock_flags(op->a[2]));
 	rec_ret(c, ret);
+	if (ret >= 0 && how < ROOM_BAD)
+		rec_addr(c->t, &ss, len, room);
+	rec_addr_behind(c->t, &ss, ret >= 0 && how < ROOM_BAD, len, room);
 	if (ret < 0)
 		return;
-	if (how < ROOM_BAD)
-		rec_addr(c->t, &ss, len, room);
 	slot_set(c, op->a[1], ret);
 }
 
@@ -197,9 +208,10 @@ void op_recvfrom(struct ctx *c, const struct op *op)
 	ret = recvfrom(slots[op->a[0]], p, len, op->a[2], addr,
 		       addr ? &alen : NULL);
 	rec_ret(c, ret);
-	if (ret < 0)
-		return;
-	rec_data(c->t, p, ret < len ? ret : len);
-	if (how < ROOM_BAD)
+	if (ret >= 0)
+		rec_data(c->t, p, ret < len ? ret : len);
+	if (ret >= 0 && how < ROOM_BAD)
 		rec_addr(c->t, &ss, alen, room);
+	rec_in_behind(c, p, ret, len);
+	rec_addr_behind(c->t, &ss, ret >= 0 && how < ROOM_BAD, alen, room);
 }

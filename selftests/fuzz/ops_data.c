@@ -16,9 +16,25 @@
 
 #include "fuzz.h"
 
-unsigned char *buf_out, *buf_in, *buf_edge;
+unsigned char *buf_out, *buf_edge;
+/*
+ * What actors read into, a part of it for each: an edge like that at buf_edge, for it
+ * alone, then a buffer
+ */
+static unsigned char *buf_in;
+#define IN_SIZE (8192 + BUF_SIZE + 4096)
 
 const int flow_sizes[] = { 2304, 8192, 30000, 100000 };
+
+static unsigned char *in_edge(const struct ctx *c)
+{
+	return buf_in + c->actor * IN_SIZE + 4096;
+}
+
+static unsigned char *in_buffer(const struct ctx *c)
+{
+	return buf_in + c->actor * IN_SIZE + 8192;
+}
 
 void data_init(void)
 {
@@ -27,7 +43,7 @@ void data_init(void)
 
 	buf_out = mmap(NULL, 2 * BUF_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	buf_in = mmap(NULL, NACTORS * BUF_SIZE, PROT_READ | PROT_WRITE,
+	buf_in = mmap(NULL, NACTORS * IN_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	buf_edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -38,6 +54,8 @@ void data_init(void)
 	}
 	buf_edge += 4096;
 	mprotect(buf_edge, 4096, PROT_NONE);
+	for (i = 0; i < NACTORS; i++)
+		mprotect(buf_in + i * IN_SIZE + 4096, 4096, PROT_NONE);
 	for (i = 0; i < 2 * BUF_SIZE; i++) {
 		x = x * 1664525 + 1013904223;
 		buf_out[i] = x >> 24;
@@ -70,16 +88,27 @@ void *in_data(const struct ctx *c, int *len)
 	switch (*len) {
 	case LEN_BAD:
 		*len = LEN_EDGE;
-		return buf_edge;
+		return in_edge(c);
 	case LEN_HALF:
 		*len = LEN_EDGE;
-		return buf_edge - LEN_EDGE / 2;
+		return memset(in_edge(c) - LEN_EDGE / 2, UNTOUCHED, LEN_EDGE / 2);
 	case LEN_HUGE:
 		*len = HUGE_BYTES;
 	}
 	if (*len > BUF_SIZE)
 		*len = BUF_SIZE;
-	return buf_in + c->actor * BUF_SIZE;
+	return memset(in_buffer(c), UNTOUCHED, (*len > 0 ? *len : 0) + GUARD);
+}
+
+void rec_in_behind(const struct ctx *c, const void *p, long got, int len)
+{
+	const unsigned char *from = p, *edge = in_edge(c);
+	size_t room;
+
+	if (len < 0)
+		len = 0;
+	room = from <= edge ? (size_t)(edge - from) : (size_t)len + GUARD;
+	rec_behind(c->t, p, got < 0 ? 0 : got < len ? got : len, room);
 }
 
 int vector(struct iovec *iov, int n, void *p, int len)
@@ -140,6 +169,7 @@ void op_recv(struct ctx *c, const struct op *op)
 	rec_ret(c, ret);
 	if (ret > 0)
 		rec_data(c->t, p, ret < len ? ret : len);
+	rec_in_behind(c, p, ret, len);
 }
 
 void op_splice(struct ctx *c, const struct op *op)
@@ -230,7 +260,7 @@ static long long fill(struct ctx *c, int a, int len, int thread, int *started)
 static long long take_all(struct ctx *c, int b, int *started, long long *sent,
 			  int *err)
 {
-	unsigned char *buf = buf_in + c->actor * BUF_SIZE;
+	unsigned char *buf = in_buffer(c);
 	long long got = 0;
 	long blocked = 0;
 	int tries, more;
@@ -272,7 +302,7 @@ void op_flow(struct ctx *c, const struct op *op)
 		rec_ret(c, -1);
 		return;
 	}
-	rec_num(c->t, T_STEP, drain(b, buf_in + c->actor * BUF_SIZE, &got));
+	rec_num(c->t, T_STEP, drain(b, in_buffer(c), &got));
 	if (!is_flow(c, a, b)) {
 		rec_ret(c, -1);
 		return;

@@ -267,12 +267,13 @@ static void rec_cmsg(struct ctx *c, int type, const unsigned char *p,
 	}
 }
 
+/* Also of the bytes between one control message and the next */
 static void rec_msg(struct ctx *c, const struct msghdr *m, size_t nameroom,
 		    int *keep)
 {
 	const unsigned char *p = m->msg_control, *end;
 	struct cmsghdr h;
-	size_t len;
+	size_t len, pad;
 
 	rec_num(c->t, T_FLAGS, m->msg_flags);
 	rec_num(c->t, T_CTLLEN, m->msg_controllen);
@@ -291,6 +292,10 @@ static void rec_msg(struct ctx *c, const struct msghdr *m, size_t nameroom,
 		if (h.cmsg_level == SOL_SOCKET)
 			rec_cmsg(c, h.cmsg_type, p + CMSG_LEN(0),
 				 len - CMSG_LEN(0), keep);
+		pad = CMSG_ALIGN(len);
+		if (pad > (size_t)(end - p))
+			pad = end - p;
+		rec_behind(c->t, p, len, pad);
 		p += CMSG_ALIGN(len);
 	}
 }
@@ -303,19 +308,22 @@ static size_t got_bytes(const struct msghdr *h, long got, int len)
 	return got < len ? got : len;
 }
 
+#define CONTROL_ROOM 2048
+
 void op_recvmsg(struct ctx *c, const struct op *op)
 {
 	int many = op->code == OP_RECVMMSG, len = op->a[1], keep = -1, n, i;
 	int how = choice(op->a[4], NCONTROLS), bad = how == CONTROL_BAD;
 	int short_name = op->a[4] & CONTROL_SHORT_NAME;
 	unsigned char *p = in_data(c, &len);
+	int full;
 	/* At the edge of memory there is room for one. */
-	int step = len == LEN_EDGE ? 0 : MSG_ROOM;
+	int step = len == LEN_EDGE ? 0 : MSG_ROOM + GUARD;
 	struct iovec iov[MAX_MSGS][MAX_PARTS];
 	struct mmsghdr m[MAX_MSGS];
 	struct sockaddr_storage ss;
 	static __thread union {
-		char		b[2048];
+		char		b[CONTROL_ROOM];
 		struct cmsghdr	align;
 	} ctl[MAX_MSGS];
 	long ret;
@@ -323,8 +331,12 @@ void op_recvmsg(struct ctx *c, const struct op *op)
 	if (many && len > MSG_ROOM)
 		len = MSG_ROOM;
 	memset(m, 0, sizeof(m));
-	memset(&ss, 0x55, sizeof(ss));
+	memset(&ss, UNTOUCHED, sizeof(ss));
 	n = many ? 1 + choice(op->a[3], MAX_MSGS) : 1;
+	if (step)
+		for (i = 1; i < n; i++)
+			memset(p + i * step, UNTOUCHED, len + GUARD);
+	memset(ctl, UNTOUCHED, n * sizeof(ctl[0]));
 	for (i = 0; i < n; i++) {
 		struct msghdr *h = &m[i].msg_hdr;
 
@@ -344,15 +356,15 @@ void op_recvmsg(struct ctx *c, const struct op *op)
 	else
 		ret = recvmmsg(slots[op->a[0]], m, n, op->a[2], NULL);
 	rec_ret(c, ret);
-	if (ret < 0)
-		return;
-	n = many ? ret : 1;
-	for (i = 0; i < n; i++) {
+	full = ret < 0 ? 0 : many ? ret : 1;
+	for (i = 0; i < full; i++) {
 		long got = many ? m[i].msg_len : ret;
 
 		if (many)
 			rec_num(c->t, T_MSGLEN, got);
-		rec_data(c->t, p + i * step, got_bytes(&m[i].msg_hdr, got, len));
+		got = got_bytes(&m[i].msg_hdr, got, len);
+		rec_data(c->t, p + i * step, got);
+		rec_in_behind(c, p + i * step, got, len);
 		if (bad) {
 			rec_num(c->t, T_FLAGS, m[i].msg_hdr.msg_flags);
 			continue;
@@ -360,6 +372,15 @@ void op_recvmsg(struct ctx *c, const struct op *op)
 		rec_msg(c, &m[i].msg_hdr, short_name && !i ? SHORT_NAME :
 			sizeof(ss), &keep);
 	}
+	/* Those that no message came for, as well */
+	for (i = 0; i < n; i++) {
+		if (i >= full)
+			rec_in_behind(c, p + i * step, 0, len);
+		rec_behind(c->t, ctl[i].b, i < full && !bad ?
+			   m[i].msg_hdr.msg_controllen : 0, CONTROL_ROOM);
+	}
+	rec_addr_behind(c->t, &ss, full, m[0].msg_hdr.msg_namelen,
+			short_name ? SHORT_NAME : sizeof(ss));
 	if (keep < 0)
 		return;
 	if (slots[op->a[5]] >= 0)

@@ -30,8 +30,8 @@ void rec_num(struct trace *t, enum tag tag, long long value)
 	rec_bytes(t, tag, &value, sizeof(value));
 }
 
-/* Bytes that were received: all of them count, a few are kept to be shown. */
-void rec_data(struct trace *t, const void *p, size_t len)
+/* All of them count, a few are kept to be shown. */
+static void rec_hash(struct trace *t, enum tag tag, const void *p, size_t len)
 {
 	struct {
 		uint64_t	len, hash;
@@ -43,7 +43,30 @@ void rec_data(struct trace *t, const void *p, size_t len)
 	for (i = 0; i < len; i++)
 		d.hash = (d.hash ^ c[i]) * 0x100000001b3;
 	memcpy(d.head, p, len < sizeof(d.head) ? len : sizeof(d.head));
-	rec_bytes(t, T_DATA, &d, sizeof(d));
+	rec_bytes(t, tag, &d, sizeof(d));
+}
+
+void rec_data(struct trace *t, const void *p, size_t len)
+{
+	rec_hash(t, T_DATA, p, len);
+}
+
+void rec_behind(struct trace *t, const void *p, size_t from, size_t to)
+{
+	const unsigned char *c = p;
+
+	if (from < to && c[from] == UNTOUCHED &&
+	    !memcmp(c + from, c + from + 1, to - from - 1))
+		from = to;
+	/* From the first byte that has changed to the last one */
+	while (from < to && c[to - 1] == UNTOUCHED)
+		to--;
+	while (from < to && c[from] == UNTOUCHED)
+		from++;
+	if (from < to)
+		rec_hash(t, T_BEHIND, c + from, to - from);
+	else
+		rec_num(t, T_BEHIND, 0);
 }
 
 void rec_append(struct trace *t, const struct trace *other)
@@ -84,7 +107,7 @@ void rec_show(FILE *f, const struct entry *e)
 			fprintf(f, "%lld", v);
 		return;
 	}
-	if (e->tag == T_DATA) {
+	if (e->tag == T_DATA || e->tag == T_BEHIND) {
 		uint64_t len, hash;
 
 		memcpy(&len, e->p, sizeof(len));
