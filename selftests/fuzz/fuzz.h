@@ -535,6 +535,8 @@ struct outcome {
 int known_find(const struct program *p, const struct outcome *o);
 int known_count(void);
 const char *known_text(int i);
+/* The entry with that text, or -1 */
+int known_number(const char *text);
 
 /* --- streams.c ------------------------------------------------------------ */
 

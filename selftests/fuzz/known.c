@@ -468,6 +468,16 @@ const char *known_text(int i)
 	return known[i].text;
 }
 
+int known_number(const char *text)
+{
+	int i;
+
+	for (i = 0; i < known_count(); i++)
+		if (!strcmp(known[i].text, text))
+			return i;
+	return -1;
+}
+
 int known_find(const struct program *p, const struct outcome *o)
 {
 	int i;
