@@ -272,8 +272,8 @@ int signal_actor(int number, int sig)
 	if (!is_busy(a) || !a->tid)
 		return 0;
 	if (number == CHILD)
-		return kill(a->tid, sig);
-	return syscall(SYS_tgkill, getpid(), a->tid, sig);
+		return kill(a->tid, sig) < 0 ? -1 : 1;
+	return syscall(SYS_tgkill, getpid(), a->tid, sig) < 0 ? -1 : 1;
 }
 
 int fork_actor(void)
@@ -305,18 +305,19 @@ int fork_actor(void)
 	return 0;
 }
 
-void exit_actor(void)
+int exit_actor(void)
 {
 	struct actor *a = &actors[CHILD];
 
 	if (!a->tid)
-		return;
+		return 0;
 	kill(a->tid, SIGKILL);
 	waitpid(a->tid, NULL, 0);
 	close(a->stat);
 	a->tid = 0;
 	a->state = IDLE;
 	a->p = NULL;
+	return 1;
 }
 
 static void collect(struct trace *t)

@@ -323,9 +323,9 @@ void execute_slowly(const struct program *p, int family, struct trace *t,
 int for_main(int code);
 /* For those.  0, or -1 with errno: there is a child already */
 int fork_actor(void);
-/* Kills the child, if any */
-void exit_actor(void);
-/* 0 if there is nobody, or who is there does nothing */
+/* Kills the child, if any: 1 */
+int exit_actor(void);
+/* 1 if somebody was reached; 0: there is nobody, or who is there does nothing */
 int signal_actor(int actor, int sig);
 /* The first thread sends, and may sleep; 0: it has something else to do */
 int actor_start_send(int fd, const void *p, size_t len);
@@ -360,6 +360,8 @@ void slots_reset(void);
 void slot_set(struct ctx *c, int slot, int fd);
 /* It has been closed. */
 void slot_forget(int slot);
+/* The epoll descriptor in a slot has been given the socket in another one. */
+void slot_watch(int slot, int socket);
 /* enum slot_type: of a socket() type, of what is in a slot, of a descriptor */
 int type_index(int type);
 int slot_type(int slot);
@@ -375,6 +377,8 @@ int ident_stat(const struct stat *st);
 void rec_fd(struct trace *t, int fd);
 /* What the call returned, and errno, which stays; counts the operation */
 void rec_ret(struct ctx *c, long ret);
+/* The same, where 0 is no success by itself: was there an effect? */
+void rec_effect(struct ctx *c, long ret, int effect);
 
 /* --- ops.c ---------------------------------------------------------------- */
 

@@ -112,14 +112,15 @@ static void op_fork(struct ctx *c, const struct op *op)
 
 static void op_exit(struct ctx *c, const struct op *op)
 {
-	exit_actor();
-	rec_ret(c, 0);
+	rec_effect(c, 0, exit_actor());
 }
 
 static void op_kill(struct ctx *c, const struct op *op)
 {
-	rec_ret(c, signal_actor(1 + choice(op->a[0], NACTORS - 1),
-				op->a[1] & 1 ? SIGUSR2 : SIGUSR1));
+	int reached = signal_actor(1 + choice(op->a[0], NACTORS - 1),
+				   op->a[1] & 1 ? SIGUSR2 : SIGUSR1);
+
+	rec_effect(c, reached < 0 ? -1 : 0, reached > 0);
 }
 
 static void (*const calls[NOPS])(struct ctx *c, const struct op *op) = {

@@ -82,8 +82,12 @@ void op_epctl(struct ctx *c, const struct op *op)
 		.events = op->a[3], .data.u64 = op->a[2],
 	};
 
-	rec_ret(c, epoll_ctl(slots[op->a[0]], ops[choice(op->a[1], NEPCTLS)],
-			     slots[op->a[2]], &ev));
+	int how = choice(op->a[1], NEPCTLS);
+	long ret = epoll_ctl(slots[op->a[0]], ops[how], slots[op->a[2]], &ev);
+
+	rec_ret(c, ret);
+	if (!ret && how == EPCTL_ADD)
+		slot_watch(op->a[0], op->a[2]);
 }
 
 static int by_data(const void *a, const void *b)

@@ -14,6 +14,8 @@ int slots[NSLOTS];
 int known_pid[2];
 /* enum slot_type of each */
 static signed char slot_kind[NSLOTS];
+/* Of an epoll descriptor: that of the socket which it was last given */
+static signed char slot_watched[NSLOTS];
 
 /* Inodes in the order in which they were first seen */
 static struct {
@@ -26,6 +28,13 @@ void slot_forget(int slot)
 {
 	slots[slot] = -1;
 	slot_kind[slot] = SLOT_OTHER;
+	slot_watched[slot] = SLOT_OTHER;
+}
+
+void slot_watch(int slot, int socket)
+{
+	if (slot_kind[socket] != SLOT_OTHER)
+		slot_watched[slot] = slot_kind[socket];
 }
 
 void slots_reset(void)
@@ -117,6 +126,7 @@ void slot_set(struct ctx *c, int slot, int fd)
 		close(slots[slot]);
 	slots[slot] = fd;
 	slot_kind[slot] = SLOT_OTHER;
+	slot_watched[slot] = SLOT_OTHER;
 	if (fstat(fd, &st) < 0)
 		return;
 	rec_num(c->t, T_IDENT, ident_stat(&st));
@@ -139,32 +149,52 @@ void rec_fd(struct trace *t, int fd)
 	rec_num(t, T_FDFLAGS, fcntl(fd, F_GETFD) << 24 | fcntl(fd, F_GETFL));
 }
 
-static void count_op(struct ctx *c, long ret)
+/* What an operation counts as one on */
+static int type_counted(const struct op *op)
 {
-	const struct op *op = &c->p->op[c->index];
 	const char *args = op_info[op->code].args;
 	int type = type_index(type_wanted(op)), i;
 
-	if (!c->counts)
-		return;
+	/* A socket in the place of an epoll descriptor is an error of the core's. */
+	if (op->code == OP_EPWAIT)
+		return slot_watched[op->a[0]];
+	if (op->code == OP_EPCTL)
+		return slot_kind[op->a[0]] == SLOT_OTHER ?
+		       slot_kind[op->a[2]] : SLOT_OTHER;
 	/* The first socket that is named */
 	for (i = 0; args[i] && type == SLOT_OTHER; i++)
 		if (args[i] == 's')
 			type = slot_kind[op->a[i]];
+	return type;
+}
+
+static void count_op(struct ctx *c, int good)
+{
+	const struct op *op = &c->p->op[c->index];
+	int type;
+
+	if (!c->counts)
+		return;
+	type = type_counted(op);
 	__atomic_fetch_add(&c->counts->ops[op->code][type], 1,
 			   __ATOMIC_RELAXED);
-	if (ret >= 0)
+	if (good)
 		__atomic_fetch_add(&c->counts->good[op->code][type], 1,
 				   __ATOMIC_RELAXED);
 }
 
-void rec_ret(struct ctx *c, long ret)
+void rec_effect(struct ctx *c, long ret, int effect)
 {
 	int err = errno;
 
 	rec_num(c->t, T_RET, ret);
 	if (ret == -1)
 		rec_num(c->t, T_ERRNO, err);
-	count_op(c, ret);
+	count_op(c, effect);
 	errno = err;
+}
+
+void rec_ret(struct ctx *c, long ret)
+{
+	rec_effect(c, ret, ret >= 0);
 }
