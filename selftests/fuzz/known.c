@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The intended differences that programs of the generator can meet: see
- * docs/differences.md.  A program is not compared beyond one, because what follows
+ * The intended differences that programs of the generator can meet (see
+ * docs/differences.md), and what it does not compare: two tables, below.  A program is not compared beyond one, because what follows
  * may well differ.
  */
 #include <errno.h>
@@ -438,6 +438,36 @@ static int is_early_room(const struct program *p, const struct outcome *o)
 	       earlier(p, o, stream_read, 0);
 }
 
+/*
+ * What is not compared, and why; each is done where it says.
+ *
+ *   SIOCOUTQ is 0 or more		what a message costs is each family's own
+ *					(ops_fd.c, op_ioctl)
+ *   the order of epoll events		they are sorted: who was ready first depends on
+ *					who was woken first (ops_fd.c, op_epwait)
+ *   fstat() but inode and mode		the inode by when it was first seen; times and
+ *					device are those of the run (ops_fd.c, op_fstat)
+ *   an SO_SNDBUF below 200000		sockets get that much, and smaller ones so much
+ *					more: how much fits differs (slots.c, slot_set;
+ *					ops_opt.c, opt_value)
+ *   how much a flow takes		for the same reason: that it gets on, ends and
+ *					loses nothing is compared (ops_data.c, op_flow)
+ *   what timestamps say		time goes on (ops_msg.c, rec_cmsg)
+ *   process ids of others		-3: pids differ from run to run, who is main
+ *					process or child does not (ops_msg.c, pid_role)
+ *   the value of a socket's cookie	only that it has one (ops_opt.c, op_getopt)
+ *   names that the kernel chose	and what of ours tells runs apart
+ *					(ops_addr.c, rec_addr)
+ *   of fdinfo all but scm_fds		inodes, mounts (ops_fd.c, op_fdinfo)
+ *
+ * What is not made at all:
+ *
+ *   a peek that may sleep, of a	AF_UNIX before 7.3: MSG_DONTWAIT is added where
+ *   socket with urgent bytes		a program sends them (gen_data.c)
+ *   options that AF_UNIX has not	on kernels older than theirs, where vunix has
+ *					them (since, ops_opt.c)
+ *   timeouts that elapse		that would be a race (ops_opt.c, opt_value)
+ */
 static const struct {
 	const char	*text;
 	int		before;		/* kernel that has no such difference */
