@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The intended differences that programs of the generator can meet (see
- * docs/differences.md), and what it does not compare: two tables, below.  A program is not compared beyond one, because what follows
- * may well differ.
+ * docs/differences.md), and what is not compared: two tables, below.  A program is
+ * not compared beyond one of the former, because what follows may well differ.
  */
 #include <errno.h>
 #include <string.h>

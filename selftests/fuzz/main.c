@@ -357,9 +357,8 @@ static int find_expected(const char *name, struct expected *e)
 	while (f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = 0;
 		ret = read_expected(line, e);
-		if (ret < 0)
-			found = 2;
-		found += ret;
+		/* One that cannot be understood is one too many. */
+		found += ret < 0 ? 2 : ret;
 	}
 	if (f)
 		fclose(f);
@@ -391,8 +390,9 @@ static int replay_one(const char *name, int *entry)
 		}
 	}
 	/* AF_UNIX beside itself has no differences to end at. */
-	if (*entry == e.entry || (*entry < 0 &&
-	    (!e.must || fam.family[0] == fam.family[1])))
+	if (fam.family[0] == fam.family[1])
+		e.must = 0;
+	if (*entry == e.entry || (*entry < 0 && !e.must))
 		return 1;
 	printf("not ok %s: ends at \"%s\", not at \"%s\"\n", name,
 	       *entry < 0 ? "none" : known_text(*entry),
