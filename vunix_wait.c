@@ -22,9 +22,10 @@
  */
 bool vunix_writable(const struct sock *sk, unsigned char state)
 {
+	/* Four times as much as may be in use is more than an int can be. */
 	return state != TCP_LISTEN &&
-	       (refcount_read(&sk->sk_wmem_alloc) << 2) <=
-	       READ_ONCE(sk->sk_sndbuf);
+	       refcount_read(&sk->sk_wmem_alloc) <=
+	       (unsigned int)READ_ONCE(sk->sk_sndbuf) / 4;
 }
 
 /**
